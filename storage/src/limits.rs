@@ -1,0 +1,48 @@
+//! Every limit of the store, in one place.
+
+use std::time::Duration;
+
+/// Bounds on memory, files and time. Sizes in bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// A log file is preallocated at this size and a new one begun when it is full.
+    pub wal_segment_bytes: u64,
+    /// Payload bytes that may wait for the log's writer; beyond it `append` answers `Overloaded`.
+    pub wal_queue_bytes: usize,
+    /// One payload in the log.
+    pub wal_record_bytes_max: usize,
+    /// Memory of an epoch at which it is closed and flushed.
+    pub epoch_bytes: usize,
+    /// Age of an epoch at which it is closed and flushed.
+    pub epoch_age: Duration,
+    /// Memory of the whole hot window; beyond it `append` answers `Overloaded`.
+    pub hot_window_bytes: usize,
+    /// How long a payload is remembered, so that a retry is not stored twice.
+    pub recent_payload_age: Duration,
+    /// How many payloads are remembered.
+    pub recent_payloads_max: usize,
+    /// How long a file that no snapshot names any more is kept.
+    pub unlink_grace: Duration,
+    /// Spans of one trace that a look-up returns; the rest is reported as truncated.
+    pub trace_spans_max: usize,
+    /// Parquet footers and indexes kept in memory.
+    pub segment_cache_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wal_segment_bytes: 64 << 20,
+            wal_queue_bytes: 64 << 20,
+            wal_record_bytes_max: 64 << 20,
+            epoch_bytes: 48 << 20,
+            epoch_age: Duration::from_secs(30),
+            hot_window_bytes: 160 << 20,
+            recent_payload_age: Duration::from_secs(600),
+            recent_payloads_max: 1 << 20,
+            unlink_grace: Duration::from_secs(60),
+            trace_spans_max: 1_000_000,
+            segment_cache_bytes: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! One immutable view of the store: the segments of one manifest version and the hot window that goes with it.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use crate::batch::SpanBatch;
+use crate::error::StoreError;
+use crate::ids::TraceId;
+use crate::segment::Segment;
+
+/// What a query reads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    _private: (),
+}
+
+/// A trace put together from all its parts.
+#[derive(Debug, Clone)]
+pub struct TraceRows {
+    /// Rows of [`schema::spans`](crate::schema::spans) in depth-first order, identical spans collapsed, structure columns filled
+    /// for the whole trace.
+    pub rows: RecordBatch,
+    /// Spans left out because of `Limits::trace_spans_max`.
+    pub truncated_span_count: usize,
+    /// Segments that could not be read, with the reason; empty when the answer is complete.
+    pub unreadable: Vec<String>,
+}
+
+impl Snapshot {
+    /// Version of the manifest.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        todo!()
+    }
+
+    /// Stored segments, oldest commit first.
+    #[must_use]
+    pub fn segments(&self) -> &[Arc<Segment>] {
+        todo!()
+    }
+
+    /// Batches of the hot window, in log order.
+    #[must_use]
+    pub fn hot(&self) -> &[Arc<SpanBatch>] {
+        todo!()
+    }
+
+    /// The trace `id`, of any age; `None` when no span of it is stored. Blocks on file reads.
+    ///
+    /// # Errors
+    /// When no part of the trace could be read.
+    pub fn trace(&self, id: TraceId) -> Result<Option<TraceRows>, StoreError> {
+        let _ = id;
+        todo!()
+    }
+
+    /// Rows of [`schema::traces`](crate::schema::traces) for the hot window, one a trace (`first_row` is 0).
+    #[must_use]
+    pub fn hot_traces(&self) -> RecordBatch {
+        todo!()
+    }
+}

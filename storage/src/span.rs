@@ -1,0 +1,104 @@
+//! One span, borrowed from the payload it came in, on its way into a [`SpanBatchBuilder`](crate::SpanBatchBuilder).
+//!
+//! A decoder fills one [`SpanFields`] after the other from the same scratch vectors, so that no span costs an allocation.
+//! All attributes of a span, its events and its links lie in one arena; each owner names its range.
+
+use std::ops::Range;
+
+use crate::attributes::AttributeRef;
+use crate::ids::{SpanId, TraceId};
+
+/// A range of the attribute arena of a [`SpanFields`].
+pub type AttributeRange = Range<usize>;
+
+/// What all spans of one resource and instrumentation scope share.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GroupFields<'a> {
+    /// Attributes of the resource, in the order sent, duplicates included.
+    pub resource_attributes: &'a [AttributeRef<'a>],
+    /// Attributes that the sender dropped from the resource.
+    pub resource_dropped_attributes_count: u32,
+    /// Schema URL of the resource.
+    pub resource_schema_url: &'a str,
+    /// Name of the instrumentation scope.
+    pub scope_name: &'a str,
+    /// Version of the instrumentation scope.
+    pub scope_version: &'a str,
+    /// Attributes of the scope, in the order sent.
+    pub scope_attributes: &'a [AttributeRef<'a>],
+    /// Attributes that the sender dropped from the scope.
+    pub scope_dropped_attributes_count: u32,
+    /// Schema URL of the scope.
+    pub scope_schema_url: &'a str,
+}
+
+/// One span. Times are nanoseconds since the Unix epoch as sent, bit for bit.
+#[derive(Debug, Clone, Default)]
+pub struct SpanFields<'a> {
+    /// Trace that the span belongs to.
+    pub trace_id: TraceId,
+    /// Id of the span.
+    pub span_id: SpanId,
+    /// Id of the parent; `None` for a root.
+    pub parent_span_id: Option<SpanId>,
+    /// W3C tracestate.
+    pub trace_state: &'a str,
+    /// W3C flags and OpenTelemetry's bits, all 32.
+    pub flags: u32,
+    /// Span name.
+    pub name: &'a str,
+    /// OTLP `SpanKind` number, unknown ones included.
+    pub kind: i32,
+    /// Start, ns since the epoch.
+    pub start_time_unix_nano: u64,
+    /// End, ns since the epoch; may lie before the start.
+    pub end_time_unix_nano: u64,
+    /// OTLP `StatusCode` number, unknown ones included.
+    pub status_code: i32,
+    /// Status message.
+    pub status_message: &'a str,
+    /// Arena of all attributes below.
+    pub arena: &'a [AttributeRef<'a>],
+    /// The span's own attributes.
+    pub attributes: AttributeRange,
+    /// Attributes that the sender dropped.
+    pub dropped_attributes_count: u32,
+    /// Events in the order sent.
+    pub events: &'a [EventFields<'a>],
+    /// Events that the sender dropped.
+    pub dropped_events_count: u32,
+    /// Links in the order sent.
+    pub links: &'a [LinkFields<'a>],
+    /// Links that the sender dropped.
+    pub dropped_links_count: u32,
+}
+
+/// One event of a span.
+#[derive(Debug, Clone, Default)]
+pub struct EventFields<'a> {
+    /// Time, ns since the epoch, bit for bit.
+    pub time_unix_nano: u64,
+    /// Event name.
+    pub name: &'a str,
+    /// Range of the span's arena.
+    pub attributes: AttributeRange,
+    /// Attributes that the sender dropped.
+    pub dropped_attributes_count: u32,
+}
+
+/// One link of a span. Ids are kept as sent, of whatever length.
+#[derive(Debug, Clone, Default)]
+pub struct LinkFields<'a> {
+    /// Linked trace.
+    pub trace_id: &'a [u8],
+    /// Linked span.
+    pub span_id: &'a [u8],
+    /// W3C tracestate of the link.
+    pub trace_state: &'a str,
+    /// Range of the span's arena.
+    pub attributes: AttributeRange,
+    /// Attributes that the sender dropped.
+    pub dropped_attributes_count: u32,
+    /// Flags as sent.
+    pub flags: u32,
+}

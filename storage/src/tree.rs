@@ -1,0 +1,1 @@
+//! Order and structure of a trace's spans: who stands under whom.
