@@ -1,0 +1,101 @@
+//! `clew-loadgen`: an OTLP load generator.
+//!
+//! It replays a corpus stream or a made-up shop to any OTLP endpoint, with fresh ids and times in each pass, and prints
+//! what it measured as JSON. Requests are encoded once and patched in place, so that it costs well under a microsecond a
+//! span and does not measure itself.
+//!
+//! Limits: no compression, no TLS; the whole stream is held in memory.
+
+mod client;
+mod run;
+mod stream;
+mod template;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+
+use crate::client::Protocol;
+use crate::run::Plan;
+use crate::template::Template;
+
+/// Sends OTLP spans to an endpoint and measures.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Endpoint: `http://host:4317` for gRPC, `http://host:4318/v1/traces` for HTTP.
+    #[arg(long, default_value = "http://127.0.0.1:4317")]
+    endpoint: String,
+    /// Protocol of the endpoint.
+    #[arg(long, value_enum, default_value = "grpc")]
+    protocol: Protocol,
+    /// Bearer token to send.
+    #[arg(long, env = "CLEW_TOKEN")]
+    token: Option<String>,
+    /// Corpus stream (*.otlp.zst) to replay; made-up spans of some 310 bytes if absent.
+    #[arg(long)]
+    corpus: Option<PathBuf>,
+    /// Send the stream once, ids and times as they are.
+    #[arg(long, requires = "corpus")]
+    as_is: bool,
+    /// Spans per request of the made-up stream.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// Connections, each with one request under way.
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Spans to offer per second, on a fixed schedule; as fast as they are taken if absent.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Stop after this many passes over the stream.
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    passes: u64,
+    /// Stop after this time, s.
+    #[arg(long, default_value_t = 3_600.0)]
+    seconds: f64,
+    /// Write up to 1,000 acknowledged trace ids to this file, one a line.
+    #[arg(long)]
+    sample_ids: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    ensure!(
+        arguments.connections > 0 && arguments.batch > 0,
+        "--connections and --batch start at 1"
+    );
+    let requests = match &arguments.corpus {
+        Some(path) => stream::corpus(path)?,
+        None => stream::synthetic(200, arguments.batch),
+    };
+    let templates = requests
+        .into_iter()
+        .map(Template::new)
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(!templates.is_empty(), "the stream is empty");
+    let passes = if arguments.as_is { 1 } else { arguments.passes };
+    let plan = Plan {
+        protocol: arguments.protocol,
+        endpoint: arguments.endpoint,
+        token: arguments.token,
+        connections: arguments.connections,
+        rate: arguments.rate,
+        requests: passes.saturating_mul(templates.len() as u64),
+        time: Duration::try_from_secs_f64(arguments.seconds).context("--seconds")?,
+        as_is: arguments.as_is,
+        seed: run::unix_nano(),
+    };
+    let report = run::run(&plan, templates)?;
+    if let Some(path) = &arguments.sample_ids {
+        std::fs::write(path, report.sample_trace_ids.join("\n") + "\n")
+            .with_context(|| path.display().to_string())?;
+    }
+    let mut json = serde_json::to_value(&report)?;
+    json.as_object_mut()
+        .expect("an object")
+        .remove("sample_trace_ids");
+    println!("{}", serde_json::to_string_pretty(&json)?);
+    Ok(())
+}
