@@ -63,7 +63,12 @@ macro_rules! id {
     };
 }
 
-id!(TraceId, 16, "a trace id", "A trace id: 16 bytes, not all zero.");
+id!(
+    TraceId,
+    16,
+    "a trace id",
+    "A trace id: 16 bytes, not all zero."
+);
 id!(SpanId, 8, "a span id", "A span id: 8 bytes, not all zero.");
 
 #[cfg(test)]
@@ -78,7 +83,15 @@ mod tests {
 
     #[test]
     fn zero_long_and_foreign_texts_are_refused() {
-        for text in ["", "0", &"0".repeat(32), &"1".repeat(33), "xyz", "12 4", "é1"] {
+        for text in [
+            "",
+            "0",
+            &"0".repeat(32),
+            &"1".repeat(33),
+            "xyz",
+            "12 4",
+            "é1",
+        ] {
             assert!(text.parse::<TraceId>().is_err(), "{text}");
         }
     }

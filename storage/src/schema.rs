@@ -30,7 +30,11 @@ pub fn attribute_map() -> DataType {
 }
 
 fn list_of(fields: Vec<Field>) -> DataType {
-    DataType::List(Arc::new(Field::new("item", DataType::Struct(fields.into()), false)))
+    DataType::List(Arc::new(Field::new(
+        "item",
+        DataType::Struct(fields.into()),
+        false,
+    )))
 }
 
 /// Type of the `events` column.

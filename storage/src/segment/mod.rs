@@ -103,7 +103,12 @@ impl Segment {
     ///
     /// # Errors
     /// When the filter cannot be read.
-    pub fn row_group_may_hold(&self, row_group: usize, key: &str, value: &str) -> Result<bool, StoreError> {
+    pub fn row_group_may_hold(
+        &self,
+        row_group: usize,
+        key: &str,
+        value: &str,
+    ) -> Result<bool, StoreError> {
         let _ = (row_group, key, value);
         todo!()
     }
