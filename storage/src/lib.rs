@@ -27,6 +27,8 @@ pub mod segment;
 pub mod snapshot;
 pub mod span;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tree;
 
 pub use batch::{SpanBatch, SpanBatchBuilder};

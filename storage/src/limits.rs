@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Text bytes of one payload's spans when each is given a copy of its resource and scope; decoders refuse more.
+pub const TABLE_BYTES_MAX: usize = 1 << 30;
+
 /// Bounds on memory, files and time. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {

@@ -8,6 +8,58 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
+/// Where each column of [`spans`] stands.
+pub mod column {
+    macro_rules! places {
+        ($($name:ident)*) => {
+            #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "only the discriminants are used")]
+            enum Place { $($name),* }
+            $(
+                #[doc = concat!("Place of `", stringify!($name), "`, in capitals here.")]
+                pub const $name: usize = Place::$name as usize;
+            )*
+        };
+    }
+    places! {
+        TRACE_ID
+        SPAN_ID
+        PARENT_SPAN_ID
+        TRACE_STATE
+        FLAGS
+        NAME
+        KIND
+        START_TIME
+        DURATION_NS
+        STATUS_CODE
+        STATUS_MESSAGE
+        ATTRIBUTES
+        ATTRIBUTE_TYPES
+        DROPPED_ATTRIBUTES_COUNT
+        EVENTS
+        DROPPED_EVENTS_COUNT
+        LINKS
+        DROPPED_LINKS_COUNT
+        SAMPLE_WEIGHT
+        INGESTED_AT
+        SERVICE_NAME
+        RESOURCE_ATTRIBUTES
+        RESOURCE_ATTRIBUTE_TYPES
+        RESOURCE_DROPPED_ATTRIBUTES_COUNT
+        RESOURCE_SCHEMA_URL
+        SCOPE_NAME
+        SCOPE_VERSION
+        SCOPE_ATTRIBUTES
+        SCOPE_ATTRIBUTE_TYPES
+        SCOPE_DROPPED_ATTRIBUTES_COUNT
+        SCOPE_SCHEMA_URL
+        DEPTH
+        PARENT_OFFSET
+        SUBTREE_SIZE
+    }
+    /// Number of columns.
+    pub const COUNT: usize = SUBTREE_SIZE + 1;
+}
+
 fn text() -> DataType {
     DataType::Utf8View
 }
@@ -209,4 +261,26 @@ pub fn service_edges() -> SchemaRef {
         Arc::new(Schema::new(fields))
     });
     Arc::clone(&EDGES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_schema() {
+        let spans = spans();
+        for (name, place) in [
+            ("trace_id", column::TRACE_ID),
+            ("name", column::NAME),
+            ("ingested_at", column::INGESTED_AT),
+            ("service_name", column::SERVICE_NAME),
+            ("scope_schema_url", column::SCOPE_SCHEMA_URL),
+            ("depth", column::DEPTH),
+            ("subtree_size", column::SUBTREE_SIZE),
+        ] {
+            assert_eq!(spans.index_of(name).unwrap(), place);
+        }
+        assert_eq!(spans.fields().len(), column::COUNT);
+    }
 }

@@ -3,6 +3,7 @@
 //! A decoder fills one [`SpanFields`] after the other from the same scratch vectors, so that no span costs an allocation.
 //! All attributes of a span, its events and its links lie in one arena; each owner names its range.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::attributes::AttributeRef;
@@ -101,4 +102,77 @@ pub struct LinkFields<'a> {
     pub dropped_attributes_count: u32,
     /// Flags as sent.
     pub flags: u32,
+}
+
+const KINDS: [&str; 6] = [
+    "unspecified",
+    "internal",
+    "server",
+    "client",
+    "producer",
+    "consumer",
+];
+const STATUSES: [&str; 3] = ["unset", "ok", "error"];
+
+/// Text of an OTLP `SpanKind` in the column `kind`: its name, or the decimal number of an unknown one.
+#[must_use]
+pub fn kind_text(kind: i32) -> Cow<'static, str> {
+    enum_text(&KINDS, kind)
+}
+
+/// The OTLP `SpanKind` whose text is `text`.
+#[must_use]
+pub fn kind_number(text: &str) -> Option<i32> {
+    enum_number(&KINDS, text)
+}
+
+/// Text of an OTLP `StatusCode` in the column `status_code`: its name, or the decimal number of an unknown one.
+#[must_use]
+pub fn status_text(status: i32) -> Cow<'static, str> {
+    enum_text(&STATUSES, status)
+}
+
+/// The OTLP `StatusCode` whose text is `text`.
+#[must_use]
+pub fn status_number(text: &str) -> Option<i32> {
+    enum_number(&STATUSES, text)
+}
+
+/// Status text of a failed span.
+pub const STATUS_ERROR: &str = STATUSES[2];
+
+fn enum_text(names: &[&'static str], number: i32) -> Cow<'static, str> {
+    let name = usize::try_from(number)
+        .ok()
+        .and_then(|place| names.get(place));
+    name.map_or_else(
+        || Cow::Owned(number.to_string()),
+        |name| Cow::Borrowed(*name),
+    )
+}
+
+fn enum_number(names: &[&str], text: &str) -> Option<i32> {
+    let place = names.iter().position(|name| *name == text);
+    place.map_or_else(|| text.parse().ok(), |place| Some(place as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_comes_back_from_its_text() {
+        for number in [i32::MIN, -1, 0, 1, 2, 3, 4, 5, 6, i32::MAX] {
+            assert_eq!(kind_number(&kind_text(number)), Some(number));
+            assert_eq!(status_number(&status_text(number)), Some(number));
+        }
+        assert_eq!(
+            (
+                kind_text(3).as_ref(),
+                status_text(2).as_ref(),
+                status_text(3).as_ref()
+            ),
+            ("client", "error", "3")
+        );
+    }
 }

@@ -9,7 +9,7 @@
 //! | `s` | string | the string |
 //! | `b` | bool | `true`, `false` |
 //! | `i` | int64 | decimal |
-//! | `d` | double | shortest text that reads back to the same bits; `NaN`, `Infinity`, `-Infinity`; another NaN as `NaN:` and 16 hex digits |
+//! | `d` | double | shortest text that reads back to the same bits, whole numbers without a point; `NaN`, `Infinity`, `-Infinity`; another NaN as `NaN:` and 16 hex digits |
 //! | `y` | bytes | base64, padded |
 //! | `a` | array | JSON |
 //! | `m` | map | JSON |
@@ -17,6 +17,20 @@
 //! In the JSON of arrays and maps a double always has a point, an exponent or the wrapper `{"$double": text}`, so that it
 //! cannot be taken for an integer; bytes are `{"$bytes": base64}`; no value is `null`; and a map's own key that starts
 //! with `$` gets one more `$` in front.
+//!
+//! Arrays and maps nest at most [`NESTING_MAX`] deep; a decoder refuses deeper ones.
+
+mod parse;
+#[cfg(test)]
+pub(crate) mod tests;
+mod text;
+
+use arrow::array::{Array, AsArray, MapArray};
+
+pub use parse::InvalidAttribute;
+
+/// How deep arrays and maps may stand in each other: an array of scalars is 1 deep.
+pub const NESTING_MAX: usize = 64;
 
 /// Type of an attribute value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +52,61 @@ pub enum AttributeType {
     Array = b'a',
     /// List of keys and values.
     Map = b'm',
+}
+
+impl AttributeType {
+    /// The letter that stands for the type in `attribute_types`.
+    #[must_use]
+    pub fn letter(self) -> char {
+        char::from(self as u8)
+    }
+
+    /// The type that `letter` stands for.
+    #[must_use]
+    pub fn from_letter(letter: u8) -> Option<Self> {
+        Some(match letter {
+            b'e' => Self::Empty,
+            b's' => Self::String,
+            b'b' => Self::Bool,
+            b'i' => Self::Int,
+            b'd' => Self::Double,
+            b'y' => Self::Bytes,
+            b'a' => Self::Array,
+            b'm' => Self::Map,
+            _ => return None,
+        })
+    }
+}
+
+/// Key, type and canonical text of the attributes in row `row` of a map column, given the row's type letters.
+///
+/// An entry without a known letter counts as a string.
+///
+/// # Panics
+/// When `row` is out of range or `attributes` is not of the type [`schema::attribute_map`](crate::schema::attribute_map).
+pub fn entries<'a>(
+    attributes: &'a MapArray,
+    row: usize,
+    letters: &'a str,
+) -> impl ExactSizeIterator<Item = (&'a str, AttributeType, &'a str)> + 'a {
+    let offsets = attributes.value_offsets();
+    let (keys, values) = (
+        attributes.keys().as_string::<i32>(),
+        attributes.values().as_string::<i32>(),
+    );
+    let start = offsets[row] as usize;
+    (start..offsets[row + 1] as usize).map(move |entry| {
+        let letter = letters.as_bytes().get(entry - start).copied();
+        let attribute_type = letter
+            .and_then(AttributeType::from_letter)
+            .unwrap_or(AttributeType::String);
+        let value = if values.is_null(entry) {
+            ""
+        } else {
+            values.value(entry)
+        };
+        (keys.value(entry), attribute_type, value)
+    })
 }
 
 /// An attribute value that owns its content.
