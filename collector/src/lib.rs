@@ -1,0 +1,28 @@
+//! The receivers: every door by which spans come in, and the one path behind them.
+//!
+//! ```text
+//!  OTLP gRPC ─┐
+//!  OTLP HTTP ─┼▶ budget ▶ read, inflate ▶ claim ▶ decode ▶ head-sample ▶ Store::append ▶ reply
+//!  Zipkin    ─┘
+//! ```
+//!
+//! Invariants:
+//! - this crate knows no ports, no tokens and no TLS: it hands out [`axum::Router`]s;
+//! - it never reads what is stored;
+//! - nothing is acknowledged before the store says that it is durable;
+//! - every bound is in [`limits`].
+
+mod decode;
+mod failure;
+pub mod limits;
+mod otlp;
+mod protobuf;
+mod rejected;
+mod sampling;
+mod weigh;
+
+pub use decode::{Decoder, kind};
+pub use failure::BodyError;
+pub use limits::{Limits, PayloadLimits};
+pub use rejected::Rejected;
+pub use sampling::{InvalidRule, Sampler, SamplingRule};
