@@ -8,6 +8,7 @@
 
 use bytes::Bytes;
 use clew_storage::batch::Group;
+use clew_storage::limits::TABLE_BYTES_MAX;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::{Admission, DecodeError, PayloadKind, SpanBatch, SpanBatchBuilder};
 
@@ -71,6 +72,13 @@ pub(crate) fn arrived(
     let translated = translate(kind, payload, limits)?;
     let mut build = Build::new(received_at_unix_nano, Sampling::new(sampler));
     let rejected = wire::walk(&translated.otlp, limits, &mut build)?;
+    if build.builder.table_bytes() > TABLE_BYTES_MAX {
+        let what = "bytes when each span is given a copy of its resource and scope";
+        return Err(BodyError::TooMany {
+            what,
+            max: TABLE_BYTES_MAX as u64,
+        });
+    }
     Ok(Decoded {
         batch: build.builder.finish(),
         admission: build.admission,
@@ -108,14 +116,17 @@ impl clew_storage::Decoder for Decoder {
 fn translate(
     kind: PayloadKind,
     payload: &Bytes,
-    limits: &PayloadLimits,
+    _limits: &PayloadLimits,
 ) -> Result<Translated, BodyError> {
     match kind {
-        kind::OTLP_PROTOBUF => Ok(Translated { otlp: payload.clone(), rejected: Rejected::default() }),
+        kind::OTLP_PROTOBUF => Ok(Translated {
+            otlp: payload.clone(),
+            rejected: Rejected::default(),
+        }),
         kind::OTLP_JSON => json::translate(payload),
-        PayloadKind(number) => {
-            Err(BodyError::Malformed(format!("payload kind {number} is not known to this version")))
-        }
+        PayloadKind(number) => Err(BodyError::Malformed(format!(
+            "payload kind {number} is not known to this version"
+        ))),
     }
 }
 
@@ -154,7 +165,12 @@ impl<W: Weigh> wire::Visitor for Build<W> {
             self.dropped += 1;
             return;
         }
-        let group = *self.group.get_or_insert_with(|| self.builder.push_group(group));
+        let group = *self
+            .group
+            .get_or_insert_with(|| self.builder.push_group(group));
         self.builder.push_span(group, span, weight);
     }
 }
+
+#[cfg(test)]
+mod tests;

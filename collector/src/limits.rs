@@ -49,13 +49,19 @@ pub struct PayloadLimits {
 
 impl Default for PayloadLimits {
     fn default() -> Self {
-        Self { spans_max: 500_000, elements_max: 4_000_000 }
+        Self {
+            spans_max: 500_000,
+            elements_max: 4_000_000,
+        }
     }
 }
 
 impl PayloadLimits {
     /// No bounds: for payloads that were accepted before.
-    pub(crate) const NONE: Self = Self { spans_max: u64::MAX, elements_max: u64::MAX };
+    pub(crate) const NONE: Self = Self {
+        spans_max: u64::MAX,
+        elements_max: u64::MAX,
+    };
 
     #[inline]
     pub(crate) fn check_spans(&self, spans: u64) -> Result<(), BodyError> {
@@ -64,11 +70,19 @@ impl PayloadLimits {
 
     #[inline]
     pub(crate) fn check_elements(&self, elements: u64) -> Result<(), BodyError> {
-        check("attributes, values, events and links", elements, self.elements_max)
+        check(
+            "attributes, values, events and links",
+            elements,
+            self.elements_max,
+        )
     }
 }
 
 #[inline]
 fn check(what: &'static str, count: u64, max: u64) -> Result<(), BodyError> {
-    if count <= max { Ok(()) } else { Err(BodyError::TooMany { what, max }) }
+    if count <= max {
+        Ok(())
+    } else {
+        Err(BodyError::TooMany { what, max })
+    }
 }

@@ -66,7 +66,11 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} spans rejected{}", self.count, self.total, self.named)?;
+        write!(
+            f,
+            "{} of {} spans rejected{}",
+            self.count, self.total, self.named
+        )?;
         let unnamed = self.count - self.named_count as u64;
         if unnamed > 0 {
             write!(f, "; and {unnamed} more")?;
@@ -87,8 +91,14 @@ mod tests {
         }
         rejected.set_total(9);
         let text = rejected.to_string();
-        assert!(text.starts_with(r#"7 of 9 spans rejected; span 1 ("a\nb"): no id; span 2 "#), "{text}");
-        assert!(text.ends_with("; span 5 (\"a\\nb\"): no id; and 2 more"), "{text}");
+        assert!(
+            text.starts_with(r#"7 of 9 spans rejected; span 1 ("a\nb"): no id; span 2 "#),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("; span 5 (\"a\\nb\"): no id; and 2 more"),
+            "{text}"
+        );
     }
 
     #[test]

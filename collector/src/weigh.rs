@@ -22,7 +22,10 @@ pub(crate) struct Sampling<'a> {
 
 impl<'a> Sampling<'a> {
     pub(crate) fn new(sampler: &'a Sampler) -> Self {
-        Self { sampler, threshold: None }
+        Self {
+            sampler,
+            threshold: None,
+        }
     }
 }
 
@@ -33,8 +36,9 @@ impl Weigh for Sampling<'_> {
 
     fn weigh(&mut self, group: &GroupFields<'_>, span: &SpanFields<'_>) -> f64 {
         let sampler = self.sampler;
-        let threshold =
-            self.threshold.get_or_insert_with(|| sampler.threshold(group.service_name()));
+        let threshold = self
+            .threshold
+            .get_or_insert_with(|| sampler.threshold(group.service_name()));
         threshold.weigh(span.trace_id, span.trace_state)
     }
 }
@@ -50,7 +54,12 @@ pub(crate) struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     pub(crate) fn new(admission: &'a Admission) -> Self {
-        Self { runs: admission.weights.iter(), left: 0, weight: 0.0, missing: 0 }
+        Self {
+            runs: admission.weights.iter(),
+            left: 0,
+            weight: 0.0,
+            missing: 0,
+        }
     }
 
     /// Whether the payload had other than the spans that the admission accounts for, and if so, how.
@@ -83,7 +92,9 @@ impl Weigh for Replay<'_> {
 /// Notes the weight of one more span.
 pub(crate) fn record(admission: &mut Admission, weight: f64) {
     match admission.weights.last_mut() {
-        Some((count, last)) if last.to_bits() == weight.to_bits() && *count < u32::MAX => *count += 1,
+        Some((count, last)) if last.to_bits() == weight.to_bits() && *count < u32::MAX => {
+            *count += 1
+        }
         _ => admission.weights.push((1, weight)),
     }
 }

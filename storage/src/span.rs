@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::attributes::AttributeRef;
+use crate::attributes::{AttributeRef, ValueRef};
 use crate::ids::{SpanId, TraceId};
 
 /// A range of the attribute arena of a [`SpanFields`].
@@ -31,6 +31,26 @@ pub struct GroupFields<'a> {
     pub scope_dropped_attributes_count: u32,
     /// Schema URL of the scope.
     pub scope_schema_url: &'a str,
+}
+
+/// Service of spans whose resource has no `service.name`.
+const UNKNOWN_SERVICE: &str = "unknown_service";
+
+impl<'a> GroupFields<'a> {
+    /// The service that the resource names: its first `service.name` that is a string and not empty.
+    #[must_use]
+    pub fn service_name(&self) -> &'a str {
+        let named = self
+            .resource_attributes
+            .iter()
+            .find_map(|attribute| match attribute.value {
+                ValueRef::String(name) if attribute.key == "service.name" && !name.is_empty() => {
+                    Some(name)
+                }
+                _ => None,
+            });
+        named.unwrap_or(UNKNOWN_SERVICE)
+    }
 }
 
 /// One span. Times are nanoseconds since the Unix epoch as sent, bit for bit.

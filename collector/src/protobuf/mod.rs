@@ -18,5 +18,5 @@
 pub(crate) mod reader;
 pub(crate) mod writer;
 
-pub(crate) use reader::{Reader, WireError, WireType};
+pub(crate) use reader::{Reader, WireError};
 pub(crate) use writer::Writer;

@@ -66,8 +66,15 @@ impl fmt::Display for Fault {
             }
             Self::VarintTooLong => f.write_str("a varint of more than 64 bits"),
             Self::Key(key) => write!(f, "{key:#x} is not the key of a field"),
-            Self::Type { field, found, expected } => {
-                write!(f, "field {field} has wire type {found:?}, expected {expected:?}")
+            Self::Type {
+                field,
+                found,
+                expected,
+            } => {
+                write!(
+                    f,
+                    "field {field} has wire type {found:?}, expected {expected:?}"
+                )
             }
             Self::GroupEnd => f.write_str("end of a group that was not begun"),
             Self::Nesting => write!(f, "messages nested more than {NESTING_MAX} deep"),
@@ -108,7 +115,12 @@ pub(crate) struct Reader<'p> {
 impl<'p> Reader<'p> {
     /// A reader at the start of `payload`, an outermost message.
     pub(crate) fn new(payload: &'p [u8]) -> Self {
-        Self { message: payload, position: 0, base: 0, nesting_left: NESTING_MAX }
+        Self {
+            message: payload,
+            position: 0,
+            base: 0,
+            nesting_left: NESTING_MAX,
+        }
     }
 
     /// Offset in the payload of the next byte to read.
@@ -118,7 +130,10 @@ impl<'p> Reader<'p> {
 
     #[cold]
     fn error(&self, position: usize, fault: Fault) -> WireError {
-        WireError { offset: self.base + position, fault }
+        WireError {
+            offset: self.base + position,
+            fault,
+        }
     }
 
     /// The key of the next field, `None` at the end of the message.
@@ -139,7 +154,10 @@ impl<'p> Reader<'p> {
             _ => return Err(self.error(start, Fault::Key(key))),
         };
         match u32::try_from(key) {
-            Ok(key) if key >= 8 => Ok(Some(Key { field: key >> 3, wire })),
+            Ok(key) if key >= 8 => Ok(Some(Key {
+                field: key >> 3,
+                wire,
+            })),
             _ => Err(self.error(start, Fault::Key(key))),
         }
     }
@@ -168,7 +186,12 @@ impl<'p> Reader<'p> {
         let nesting_left = self.nest()?;
         let message = self.length_delimited()?;
         let base = self.offset() - message.len();
-        Ok(Reader { message, position: 0, base, nesting_left })
+        Ok(Reader {
+            message,
+            position: 0,
+            base,
+            nesting_left,
+        })
     }
 
     /// The integer of field `key`: int32, int64, uint32, uint64, bool or enum, widened to 64 bits.
@@ -209,7 +232,10 @@ impl<'p> Reader<'p> {
         let outside = std::mem::replace(&mut self.nesting_left, nesting_left);
         loop {
             match self.next_key()? {
-                Some(Key { field: end, wire: WireType::GroupEnd }) if end == field => break,
+                Some(Key {
+                    field: end,
+                    wire: WireType::GroupEnd,
+                }) if end == field => break,
                 Some(inner) => self.skip(inner)?,
                 None => return Err(self.truncated(1)),
             }
@@ -223,7 +249,11 @@ impl<'p> Reader<'p> {
         if key.wire == expected {
             return Ok(());
         }
-        let fault = Fault::Type { field: key.field, found: key.wire, expected };
+        let fault = Fault::Type {
+            field: key.field,
+            found: key.wire,
+            expected,
+        };
         Err(self.error(self.position, fault))
     }
 
@@ -303,7 +333,16 @@ mod tests {
 
     #[test]
     fn varints_of_one_to_ten_bytes_are_read_and_longer_ones_refused() {
-        for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            u64::MAX,
+        ] {
             let mut payload = vec![8];
             prost::encoding::encode_varint(value, &mut payload);
             let mut reader = Reader::new(&payload);
@@ -314,7 +353,10 @@ mod tests {
         let too_long = [&[8][..], &[0xff; 9], &[2]].concat();
         assert_eq!(first_field(&too_long), Err(Fault::VarintTooLong));
         let cut = [8, 0xff, 0xff];
-        assert_eq!(first_field(&cut), Err(Fault::Truncated { need: 3, left: 2 }));
+        assert_eq!(
+            first_field(&cut),
+            Err(Fault::Truncated { need: 3, left: 2 })
+        );
     }
 
     #[test]
@@ -332,27 +374,45 @@ mod tests {
         let mut reader = Reader::new(&[0x0a, 0x05, b'a']);
         let key = reader.next_key().unwrap().unwrap();
         let error = reader.bytes(key).unwrap_err();
-        assert_eq!(error, WireError { offset: 2, fault: Fault::Truncated { need: 5, left: 1 } });
+        assert_eq!(
+            error,
+            WireError {
+                offset: 2,
+                fault: Fault::Truncated { need: 5, left: 1 }
+            }
+        );
     }
 
     #[test]
     fn a_length_of_64_bits_is_refused() {
         let payload = [&[0x0a][..], &[0xff; 9], &[1]].concat();
-        assert_eq!(first_field(&payload), Err(Fault::Truncated { need: u64::MAX, left: 0 }));
+        assert_eq!(
+            first_field(&payload),
+            Err(Fault::Truncated {
+                need: u64::MAX,
+                left: 0
+            })
+        );
     }
 
     #[test]
     fn groups_are_skipped_to_their_own_end() {
         assert_eq!(first_field(&[0x0b, 0x13, 0x14, 0x0c]), Ok(()));
         assert_eq!(first_field(&[0x0b, 0x14]), Err(Fault::GroupEnd));
-        assert_eq!(first_field(&[0x0b, 0x10, 0x01]), Err(Fault::Truncated { need: 1, left: 0 }));
+        assert_eq!(
+            first_field(&[0x0b, 0x10, 0x01]),
+            Err(Fault::Truncated { need: 1, left: 0 })
+        );
     }
 
     #[test]
     fn groups_nest_to_the_limit_and_not_beyond() {
         let nested = |depth: usize| [vec![0x0b; depth], vec![0x0c; depth]].concat();
         assert_eq!(first_field(&nested(usize::from(NESTING_MAX))), Ok(()));
-        assert_eq!(first_field(&nested(usize::from(NESTING_MAX) + 1)), Err(Fault::Nesting));
+        assert_eq!(
+            first_field(&nested(usize::from(NESTING_MAX) + 1)),
+            Err(Fault::Nesting)
+        );
     }
 
     #[test]
@@ -360,6 +420,12 @@ mod tests {
         let mut reader = Reader::new(&[0x0a, 0x03, b'a', b'b', 0xff]);
         let key = reader.next_key().unwrap().unwrap();
         let error = reader.string(key).unwrap_err();
-        assert_eq!(error, WireError { offset: 4, fault: Fault::Utf8 { field: 1 } });
+        assert_eq!(
+            error,
+            WireError {
+                offset: 4,
+                fault: Fault::Utf8 { field: 1 }
+            }
+        );
     }
 }

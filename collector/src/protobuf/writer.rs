@@ -28,7 +28,9 @@ pub(crate) struct Mark(usize);
 impl Writer {
     /// An empty message with room for `capacity` bytes.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity) }
+        Self {
+            bytes: Vec::with_capacity(capacity),
+        }
     }
 
     /// Bytes so far.
@@ -57,7 +59,10 @@ impl Writer {
     /// Ends the message that `open` began.
     pub(crate) fn end(&mut self, open: Open) {
         let mut length = self.bytes.len() - open.length_at - LENGTH_WIDTH;
-        for (index, place) in self.bytes[open.length_at..][..LENGTH_WIDTH].iter_mut().enumerate() {
+        for (index, place) in self.bytes[open.length_at..][..LENGTH_WIDTH]
+            .iter_mut()
+            .enumerate()
+        {
             let more = if index + 1 < LENGTH_WIDTH { 0x80 } else { 0 };
             *place = (length & 0x7f) as u8 | more;
             length >>= 7;
@@ -133,8 +138,17 @@ mod tests {
             writer.string(1, &text);
             writer.end(value);
             let read = KeyValue::decode(writer.as_bytes()).unwrap();
-            let value = Some(AnyValue { value: Some(Value::StringValue(text)) });
-            assert_eq!(read, KeyValue { key: "key".into(), value, ..KeyValue::default() });
+            let value = Some(AnyValue {
+                value: Some(Value::StringValue(text)),
+            });
+            assert_eq!(
+                read,
+                KeyValue {
+                    key: "key".into(),
+                    value,
+                    ..KeyValue::default()
+                }
+            );
         }
     }
 

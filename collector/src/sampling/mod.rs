@@ -32,7 +32,9 @@ pub struct SamplingRule {
 
 /// A rule that cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("sampling rule {number} (service `{service}`): probability {probability} is not between 0 and 1")]
+#[error(
+    "sampling rule {number} (service `{service}`): probability {probability} is not between 0 and 1"
+)]
 pub struct InvalidRule {
     number: usize,
     service: String,
@@ -53,19 +55,28 @@ impl Sampler {
     pub fn new(rules: &[SamplingRule]) -> Result<Self, InvalidRule> {
         let compile = |(index, rule): (usize, &SamplingRule)| {
             let threshold = Threshold::from_probability(rule.probability);
-            threshold.map(|threshold| (rule.service.clone(), threshold)).ok_or(InvalidRule {
-                number: index + 1,
-                service: rule.service.clone(),
-                probability: rule.probability,
-            })
+            threshold
+                .map(|threshold| (rule.service.clone(), threshold))
+                .ok_or(InvalidRule {
+                    number: index + 1,
+                    service: rule.service.clone(),
+                    probability: rule.probability,
+                })
         };
-        let rules = rules.iter().enumerate().map(compile).collect::<Result<_, _>>()?;
+        let rules = rules
+            .iter()
+            .enumerate()
+            .map(compile)
+            .collect::<Result<_, _>>()?;
         Ok(Self { rules })
     }
 
     /// Our threshold for spans of `service`.
     pub(crate) fn threshold(&self, service: &str) -> Threshold {
-        let rule = self.rules.iter().find(|(pattern, _)| matches(pattern, service));
+        let rule = self
+            .rules
+            .iter()
+            .find(|(pattern, _)| matches(pattern, service));
         rule.map_or(Threshold::KEEP_ALL, |(_, threshold)| *threshold)
     }
 }
@@ -79,7 +90,9 @@ impl Threshold {
 
     fn from_probability(probability: f64) -> Option<Self> {
         let kept = (probability * RANDOM_VALUES as f64).round();
-        (0.0..=1.0).contains(&probability).then(|| Self(RANDOM_VALUES - kept as u64))
+        (0.0..=1.0)
+            .contains(&probability)
+            .then(|| Self(RANDOM_VALUES - kept as u64))
     }
 
     /// The weight of a span of trace `id` with `trace_state`; 0 if it is to be dropped.
@@ -105,7 +118,8 @@ fn random_bits(id: TraceId) -> u64 {
 
 /// Whether `text` is what `pattern` describes. Takes time in proportion to the product of the lengths at worst.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut position) = (0, 0);
     // Where the last `*` stands, and how much of the text it has taken.
     let mut star = None;
@@ -120,7 +134,9 @@ fn matches(pattern: &str, text: &str) -> bool {
                 position += 1;
             }
             _ => {
-                let Some((star_at, taken)) = star else { return false };
+                let Some((star_at, taken)) = star else {
+                    return false;
+                };
                 star = Some((star_at, taken + 1));
                 at = star_at + 1;
                 position = taken + 1;

@@ -3,7 +3,10 @@ use super::*;
 fn sampler(rules: &[(&str, f64)]) -> Sampler {
     let rules: Vec<_> = rules
         .iter()
-        .map(|&(service, probability)| SamplingRule { service: service.into(), probability })
+        .map(|&(service, probability)| SamplingRule {
+            service: service.into(),
+            probability,
+        })
         .collect();
     Sampler::new(&rules).unwrap()
 }
@@ -44,7 +47,10 @@ fn random_bits_at_the_threshold_are_kept_and_below_it_dropped() {
     let half = Threshold(HALF);
     assert_eq!(half.weigh(id(HALF), ""), 2.0);
     assert_eq!(half.weigh(id(HALF - 1), ""), 0.0);
-    assert_eq!(Threshold(RANDOM_VALUES).weigh(id(RANDOM_VALUES - 1), ""), 0.0);
+    assert_eq!(
+        Threshold(RANDOM_VALUES).weigh(id(RANDOM_VALUES - 1), ""),
+        0.0
+    );
     assert_eq!(Threshold::KEEP_ALL.weigh(id(0), ""), 1.0);
 }
 
@@ -70,9 +76,15 @@ fn what_a_sender_kept_against_its_own_threshold_is_kept() {
 #[test]
 fn probabilities_outside_0_to_1_are_refused() {
     for probability in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-        let rule = SamplingRule { service: "a".into(), probability };
+        let rule = SamplingRule {
+            service: "a".into(),
+            probability,
+        };
         let error = Sampler::new(&[rule]).unwrap_err().to_string();
-        assert!(error.starts_with("sampling rule 1 (service `a`)"), "{error}");
+        assert!(
+            error.starts_with("sampling rule 1 (service `a`)"),
+            "{error}"
+        );
     }
 }
 

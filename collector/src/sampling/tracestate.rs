@@ -22,7 +22,11 @@ impl OtState {
             .find_map(|entry| entry.trim().strip_prefix("ot="))
             .filter(|entry| entry.len() <= ENTRY_CHARS_MAX);
         let mut state = Self::default();
-        for (key, value) in entry.iter().flat_map(|e| e.split(';')).filter_map(|m| m.split_once(':')) {
+        for (key, value) in entry
+            .iter()
+            .flat_map(|e| e.split(';'))
+            .filter_map(|m| m.split_once(':'))
+        {
             match key {
                 "th" => state.threshold = threshold(value),
                 "rv" if value.len() == DIGITS => state.random_value = hex(value),
@@ -35,12 +39,17 @@ impl OtState {
 
 /// A threshold has 1 to 14 digits, padded with zeros on the right.
 fn threshold(digits: &str) -> Option<u64> {
-    let value = (1..=DIGITS).contains(&digits.len()).then(|| hex(digits)).flatten()?;
+    let value = (1..=DIGITS)
+        .contains(&digits.len())
+        .then(|| hex(digits))
+        .flatten()?;
     Some(value << (4 * (DIGITS - digits.len())))
 }
 
 fn hex(digits: &str) -> Option<u64> {
-    digits.chars().try_fold(0, |value, digit| Some(value << 4 | u64::from(digit.to_digit(16)?)))
+    digits.chars().try_fold(0, |value, digit| {
+        Some(value << 4 | u64::from(digit.to_digit(16)?))
+    })
 }
 
 #[cfg(test)]
@@ -48,7 +57,14 @@ mod tests {
     use super::*;
 
     fn check(trace_state: &str, threshold: Option<u64>, random_value: Option<u64>) {
-        assert_eq!(OtState::parse(trace_state), OtState { threshold, random_value }, "{trace_state}");
+        assert_eq!(
+            OtState::parse(trace_state),
+            OtState {
+                threshold,
+                random_value
+            },
+            "{trace_state}"
+        );
     }
 
     #[test]
@@ -61,13 +77,27 @@ mod tests {
 
     #[test]
     fn the_entry_is_found_among_others() {
-        check("a=b, ot=x:1;th:8;rv:00000000000001 ,c=d", Some(1 << 55), Some(1));
+        check(
+            "a=b, ot=x:1;th:8;rv:00000000000001 ,c=d",
+            Some(1 << 55),
+            Some(1),
+        );
         check("rojo@ot=th:8,not=th:8", None, None);
     }
 
     #[test]
     fn malformed_values_count_as_absent() {
-        for trace_state in ["", "ot", "ot=", "ot=th:", "ot=th:g", "ot=th:+1", "ot=th:000000000000000", "ot=rv:1", "=,;:"] {
+        for trace_state in [
+            "",
+            "ot",
+            "ot=",
+            "ot=th:",
+            "ot=th:g",
+            "ot=th:+1",
+            "ot=th:000000000000000",
+            "ot=rv:1",
+            "=,;:",
+        ] {
             check(trace_state, None, None);
         }
         let at_limit = format!("ot=th:8;x:{}", "y".repeat(256 - 7));

@@ -18,9 +18,6 @@ use crate::span::{GroupFields, SpanFields, kind_text, status_text};
 
 const VALID: &str = "every column has a value for every row";
 
-/// Service of spans whose resource has no `service.name`.
-const UNKNOWN_SERVICE: &str = "unknown_service";
-
 /// A resource and scope that [`SpanBatchBuilder::push_group`] has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group(u32);
@@ -271,8 +268,7 @@ impl GroupsBuilder {
     }
 
     fn append(&mut self, group: &GroupFields<'_>) {
-        self.service_name
-            .append_value(service_name(group.resource_attributes));
+        self.service_name.append_value(group.service_name());
         let dropped = group.resource_dropped_attributes_count;
         self.resource.push(
             group.resource_attributes,
@@ -334,15 +330,6 @@ impl AttributeColumns {
             Arc::new(self.schema_url.finish()),
         ]
     }
-}
-
-/// The service that a resource names.
-fn service_name<'a>(resource: &[AttributeRef<'a>]) -> &'a str {
-    let named = resource.iter().find_map(|attribute| match attribute.value {
-        ValueRef::String(name) if attribute.key == "service.name" && !name.is_empty() => Some(name),
-        _ => None,
-    });
-    named.unwrap_or(UNKNOWN_SERVICE)
 }
 
 /// Writes the content of `group` so that different groups have different keys: every text after its length.

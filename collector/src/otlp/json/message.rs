@@ -62,7 +62,11 @@ pub(super) fn single<'de, A: MapAccess<'de>, M: Message>(
     map: &mut A,
     field: u32,
 ) -> Result<(), A::Error> {
-    map.next_value_seed(Field::<M> { context, field, message: PhantomData })
+    map.next_value_seed(Field::<M> {
+        context,
+        field,
+        message: PhantomData,
+    })
 }
 
 /// Writes each message of the array that is next in `map` as field `field`.
@@ -71,7 +75,11 @@ pub(super) fn list<'de, A: MapAccess<'de>, M: Message>(
     map: &mut A,
     field: u32,
 ) -> Result<(), A::Error> {
-    map.next_value_seed(List::<M> { context, field, message: PhantomData })
+    map.next_value_seed(List::<M> {
+        context,
+        field,
+        message: PhantomData,
+    })
 }
 
 /// Reads an object as a message; says whether it was there, that is, not `null`.
@@ -82,7 +90,10 @@ pub(super) struct Object<'c, M> {
 
 impl<'c, M> Object<'c, M> {
     pub(super) fn new(context: &'c mut Context) -> Self {
-        Self { context, message: PhantomData }
+        Self {
+            context,
+            message: PhantomData,
+        }
     }
 }
 
@@ -167,8 +178,19 @@ impl<'de, M: Message> Visitor<'de> for List<'_, M> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { context, field, message } = self;
-        while seq.next_element_seed(Field::<M> { context, field, message })?.is_some() {}
+        let Self {
+            context,
+            field,
+            message,
+        } = self;
+        while seq
+            .next_element_seed(Field::<M> {
+                context,
+                field,
+                message,
+            })?
+            .is_some()
+        {}
         Ok(())
     }
 }

@@ -48,10 +48,17 @@ pub(crate) fn translate(payload: &Bytes) -> Result<Translated, BodyError> {
     let read = Object::<Request>::new(&mut context).deserialize(&mut deserializer);
     let read = read.and_then(|present| {
         deserializer.end()?;
-        if present { Ok(()) } else { Err(serde_json::Error::custom("null in place of an object")) }
+        if present {
+            Ok(())
+        } else {
+            Err(serde_json::Error::custom("null in place of an object"))
+        }
     });
     read.map_err(|error| malformed(error.to_string()))?;
-    Ok(Translated { otlp: context.out.finish(), rejected: context.rejected })
+    Ok(Translated {
+        otlp: context.out.finish(),
+        rejected: context.rejected,
+    })
 }
 
 /// What a translation has made so far.

@@ -42,7 +42,11 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
-    if text.contains(['-', '_']) { URL_SAFE.decode(text) } else { STANDARD.decode(text) }
+    if text.contains(['-', '_']) {
+        URL_SAFE.decode(text)
+    } else {
+        STANDARD.decode(text)
+    }
 }
 
 /// Writes the uint32 that is next in `map`.
@@ -99,7 +103,10 @@ pub(super) fn double<'de, A: MapAccess<'de>>(
     map: &mut A,
     field: u32,
 ) -> Result<(), A::Error> {
-    let value = match map.next_value_seed(AnyScalar { expected: "a number", text: parse_double })? {
+    let value = match map.next_value_seed(AnyScalar {
+        expected: "a number",
+        text: parse_double,
+    })? {
         Scalar::Integer(value) => value as f64,
         Scalar::Double(value) => value,
         Scalar::Null | Scalar::Text(_) => return Ok(()),
@@ -131,7 +138,10 @@ pub(super) fn number_or_name<'de, A: MapAccess<'de>>(
     names: &[&str],
 ) -> Result<Result<Option<i32>, String>, A::Error> {
     let text = |name: &str| Some(Scalar::Text(name.to_owned()));
-    match map.next_value_seed(AnyScalar { expected: "an enum's number or name", text })? {
+    match map.next_value_seed(AnyScalar {
+        expected: "an enum's number or name",
+        text,
+    })? {
         Scalar::Null => Ok(Ok(None)),
         Scalar::Text(text) => Ok(match names.iter().position(|name| *name == text) {
             Some(number) => Ok(Some(number as i32)),
@@ -146,7 +156,10 @@ fn integer<'de, A: MapAccess<'de>, T: TryFrom<i128>>(
     map: &mut A,
     write: impl FnOnce(T),
 ) -> Result<(), A::Error> {
-    match map.next_value_seed(AnyScalar { expected: "an integer", text: parse_integer })? {
+    match map.next_value_seed(AnyScalar {
+        expected: "an integer",
+        text: parse_integer,
+    })? {
         Scalar::Null => {}
         scalar => write(scalar.exact()?),
     }

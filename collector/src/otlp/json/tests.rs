@@ -8,15 +8,18 @@ use super::*;
 
 /// What `json` is as a request, and what was rejected.
 fn translated(json: &str) -> Result<(ExportTraceServiceRequest, Rejected), String> {
-    let translated = translate(&Bytes::copy_from_slice(json.as_bytes())).map_err(|e| e.to_string())?;
-    let request = ExportTraceServiceRequest::decode(translated.otlp).expect("what we write is OTLP");
+    let translated =
+        translate(&Bytes::copy_from_slice(json.as_bytes())).map_err(|e| e.to_string())?;
+    let request =
+        ExportTraceServiceRequest::decode(translated.otlp).expect("what we write is OTLP");
     Ok((request, translated.rejected))
 }
 
 /// The spans of the request with the one span that has valid ids and the members `members`.
 fn span(members: &str) -> Result<Vec<Span>, String> {
     let ids = r#""traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174""#;
-    let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{ids}{members}}}]}}]}}]}}"#);
+    let json =
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{ids}{members}}}]}}]}}]}}"#);
     let (mut request, rejected) = translated(&json)?;
     let spans = std::mem::take(&mut request.resource_spans[0].scope_spans[0].spans);
     assert_eq!(spans.is_empty(), rejected.count() == 1);
@@ -68,19 +71,35 @@ fn integers_lose_no_digit() {
         let found = value(&format!(r#"{{"intValue":{json}}}"#));
         assert_eq!(found, Ok(Some(Value::IntValue(expected))), "{json}");
     }
-    for json in ["9223372036854775808", "1.5", "9007199254740994.0", r#""1.0""#, r#""""#, "true", "[]"] {
+    for json in [
+        "9223372036854775808",
+        "1.5",
+        "9007199254740994.0",
+        r#""1.0""#,
+        r#""""#,
+        "true",
+        "[]",
+    ] {
         let error = value(&format!(r#"{{"intValue":{json}}}"#)).unwrap_err();
-        assert!(error.starts_with("malformed OTLP/JSON: ") && error.contains("at line 1 column"), "{error}");
+        assert!(
+            error.starts_with("malformed OTLP/JSON: ") && error.contains("at line 1 column"),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn times_take_all_of_64_bits() {
-    let spans = span(r#","startTimeUnixNano":"18446744073709551615","endTimeUnixNano":18446744073709551615"#);
-    let span = spans.unwrap().remove(0);
-    assert_eq!([span.start_time_unix_nano, span.end_time_unix_nano], [u64::MAX; 2]);
-    assert!(super::tests::span(r#","startTimeUnixNano":"-1""#).is_err());
-    assert!(super::tests::span(r#","startTimeUnixNano":18446744073709551616"#).is_err());
+    let spans = span(
+        r#","startTimeUnixNano":"18446744073709551615","endTimeUnixNano":18446744073709551615"#,
+    );
+    let read = spans.unwrap().remove(0);
+    assert_eq!(
+        [read.start_time_unix_nano, read.end_time_unix_nano],
+        [u64::MAX; 2]
+    );
+    assert!(span(r#","startTimeUnixNano":"-1""#).is_err());
+    assert!(span(r#","startTimeUnixNano":18446744073709551616"#).is_err());
 }
 
 #[test]
@@ -97,13 +116,17 @@ fn doubles_are_exact_and_have_three_special_values() {
         (r#""Infinity""#, f64::INFINITY),
         (r#""-Infinity""#, f64::NEG_INFINITY),
     ] {
-        let Ok(Some(Value::DoubleValue(found))) = value(&format!(r#"{{"doubleValue":{json}}}"#)) else {
+        let Ok(Some(Value::DoubleValue(found))) = value(&format!(r#"{{"doubleValue":{json}}}"#))
+        else {
             panic!("{json}");
         };
         assert_eq!(found.to_bits(), f64::to_bits(expected), "{json}");
     }
     for json in [r#""inf""#, r#""nan""#, r#""x""#, r#""1e999""#] {
-        assert!(value(&format!(r#"{{"doubleValue":{json}}}"#)).is_err(), "{json}");
+        assert!(
+            value(&format!(r#"{{"doubleValue":{json}}}"#)).is_err(),
+            "{json}"
+        );
     }
 }
 
@@ -122,19 +145,36 @@ fn bytes_are_base64_of_either_alphabet() {
 
 #[test]
 fn nested_values() {
-    let text = |text: &str| AnyValue { value: Some(Value::StringValue(text.into())) };
+    let text = |text: &str| AnyValue {
+        value: Some(Value::StringValue(text.into())),
+    };
     let json = r#"{"arrayValue":{"values":[{"stringValue":""},{},{"kvlistValue":{"values":[{"key":"x","value":{"stringValue":"é\n"}}]}}]}}"#;
-    let entry = KeyValue { key: "x".into(), value: Some(text("é\n")), ..KeyValue::default() };
-    let map = Value::KvlistValue(KeyValueList { values: vec![entry] });
+    let entry = KeyValue {
+        key: "x".into(),
+        value: Some(text("é\n")),
+        ..KeyValue::default()
+    };
+    let map = Value::KvlistValue(KeyValueList {
+        values: vec![entry],
+    });
     let values = vec![text(""), AnyValue::default(), AnyValue { value: Some(map) }];
-    assert_eq!(value(json), Ok(Some(Value::ArrayValue(ArrayValue { values }))));
+    assert_eq!(
+        value(json),
+        Ok(Some(Value::ArrayValue(ArrayValue { values })))
+    );
     let empty = Value::ArrayValue(ArrayValue::default());
     assert_eq!(value(r#"{"arrayValue":{}}"#), Ok(Some(empty)));
 }
 
 #[test]
 fn null_is_no_member() {
-    for json in [r#"{"stringValue":null}"#, r#"{"arrayValue":null}"#, r#"{"boolValue":null}"#, "{}", "null"] {
+    for json in [
+        r#"{"stringValue":null}"#,
+        r#"{"arrayValue":null}"#,
+        r#"{"boolValue":null}"#,
+        "{}",
+        "null",
+    ] {
         assert_eq!(value(json), Ok(None), "{json}");
     }
     let bare = span("").unwrap();
@@ -154,7 +194,12 @@ fn unknown_members_and_snake_case_are_passed_over() {
 
 #[test]
 fn enums_are_numbers_or_names() {
-    for (json, kind) in [("3", 3), (r#""SPAN_KIND_CLIENT""#, 3), ("99", 99), ("-1", -1)] {
+    for (json, kind) in [
+        ("3", 3),
+        (r#""SPAN_KIND_CLIENT""#, 3),
+        ("99", 99),
+        ("-1", -1),
+    ] {
         assert_eq!(span(&format!(r#","kind":{json}"#)).unwrap()[0].kind, kind);
     }
     assert_eq!(span(r#","kind":"CLIENT""#), Ok(vec![]));
@@ -164,24 +209,45 @@ fn enums_are_numbers_or_names() {
 
 #[test]
 fn spans_without_valid_ids_are_rejected_alone() {
-    let with = |trace: &str, span: &str| format!(r#"{{"traceId":{trace},"spanId":{span},"name":"n"}}"#);
-    let good = with(r#""5B8EFFF798038103D269B633813FC60C""#, r#""EEE19B7EC3C1B174""#);
+    let with =
+        |trace: &str, span: &str| format!(r#"{{"traceId":{trace},"spanId":{span},"name":"n"}}"#);
+    let good = with(
+        r#""5B8EFFF798038103D269B633813FC60C""#,
+        r#""EEE19B7EC3C1B174""#,
+    );
     let zero = format!("{:?}", "0".repeat(32));
     for (bad, reason) in [
-        (with(r#""xyz""#, r#""EEE19B7EC3C1B174""#), r#""xyz" is not a valid id"#),
-        (with(r#""AAECAwQFBgcICQoLDA0ODw==""#, r#""EEE19B7EC3C1B174""#), "is not a valid id"),
+        (
+            with(r#""xyz""#, r#""EEE19B7EC3C1B174""#),
+            r#""xyz" is not a valid id"#,
+        ),
+        (
+            with(r#""AAECAwQFBgcICQoLDA0ODw==""#, r#""EEE19B7EC3C1B174""#),
+            "is not a valid id",
+        ),
         (with(&zero, r#""EEE19B7EC3C1B174""#), "is not a valid id"),
-        (with(r#""5B8EFFF798038103D269B633813FC60C""#, r#""EEE1""#), "is not a valid id"),
+        (
+            with(r#""5B8EFFF798038103D269B633813FC60C""#, r#""EEE1""#),
+            "is not a valid id",
+        ),
         (with("null", r#""EEE19B7EC3C1B174""#), "traceId is missing"),
-        (r#"{"traceId":"5B8EFFF798038103D269B633813FC60C","name":"n"}"#.into(), "spanId is missing"),
+        (
+            r#"{"traceId":"5B8EFFF798038103D269B633813FC60C","name":"n"}"#.into(),
+            "spanId is missing",
+        ),
         ("{}".into(), "traceId is missing"),
     ] {
-        let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{good},{bad},{good}]}}]}}]}}"#);
+        let json = format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{good},{bad},{good}]}}]}}]}}"#
+        );
         let (request, rejected) = translated(&json).unwrap();
         assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 2);
         assert_eq!(rejected.count(), 1);
         let text = rejected.to_string();
-        assert!(text.contains("span 2 (") && text.ends_with(reason), "{text}");
+        assert!(
+            text.contains("span 2 (") && text.ends_with(reason),
+            "{text}"
+        );
     }
     for members in [r#","parentSpanId":"00""#, r#","links":[{"traceId":"x"}]"#] {
         assert_eq!(span(members), Ok(vec![]), "{members}");

@@ -163,10 +163,7 @@ impl<'p, V: Visitor> Walk<'p, '_, V> {
     }
 }
 
-fn merge_status<'p>(
-    mut reader: Reader<'p>,
-    fields: &mut SpanFields<'p>,
-) -> Result<(), WireError> {
+fn merge_status<'p>(mut reader: Reader<'p>, fields: &mut SpanFields<'p>) -> Result<(), WireError> {
     while let Some(key) = reader.next_key()? {
         match key.field {
             status::MESSAGE => fields.status_message = reader.string(key)?,
@@ -190,7 +187,11 @@ impl RawIds<'_> {
             8 => SpanId::from_bytes(self.parent_span_id),
             _ => return Err(invalid_id("parent_span_id", self.parent_span_id, 8)),
         };
-        Ok(Ids { trace_id, span_id, parent_span_id })
+        Ok(Ids {
+            trace_id,
+            span_id,
+            parent_span_id,
+        })
     }
 }
 

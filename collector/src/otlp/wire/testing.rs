@@ -30,7 +30,9 @@ impl Visitor for Collect {
         if !std::mem::replace(&mut self.group_open, true) {
             groups.push(resource_spans(group));
         }
-        groups.last_mut().unwrap().scope_spans[0].spans.push(to_span(span));
+        groups.last_mut().unwrap().scope_spans[0]
+            .spans
+            .push(to_span(span));
     }
 }
 
@@ -44,14 +46,22 @@ pub(crate) fn flatten(request: ExportTraceServiceRequest) -> ExportTraceServiceR
         for scope_spans in group.scope_spans {
             let mut scope = scope_spans.scope.unwrap_or_default();
             scope.attributes.iter_mut().for_each(normalise);
-            let spans: Vec<_> = scope_spans.spans.into_iter().filter_map(flatten_span).collect();
+            let spans: Vec<_> = scope_spans
+                .spans
+                .into_iter()
+                .filter_map(flatten_span)
+                .collect();
             if spans.is_empty() {
                 continue;
             }
             let schema_url = scope_spans.schema_url;
             flat.resource_spans.push(ResourceSpans {
                 resource: Some(resource.clone()),
-                scope_spans: vec![ScopeSpans { scope: Some(scope), spans, schema_url }],
+                scope_spans: vec![ScopeSpans {
+                    scope: Some(scope),
+                    spans,
+                    schema_url,
+                }],
                 schema_url: group.schema_url.clone(),
             });
         }
@@ -70,9 +80,16 @@ fn flatten_span(mut span: Span) -> Option<Span> {
         return None;
     }
     span.status.get_or_insert_default();
-    let of_events = span.events.iter_mut().flat_map(|event| &mut event.attributes);
+    let of_events = span
+        .events
+        .iter_mut()
+        .flat_map(|event| &mut event.attributes);
     let of_links = span.links.iter_mut().flat_map(|link| &mut link.attributes);
-    span.attributes.iter_mut().chain(of_events).chain(of_links).for_each(normalise);
+    span.attributes
+        .iter_mut()
+        .chain(of_events)
+        .chain(of_links)
+        .for_each(normalise);
     Some(span)
 }
 
@@ -120,7 +137,10 @@ fn to_span(span: &SpanFields<'_>) -> Span {
     Span {
         trace_id: span.trace_id.0.to_vec(),
         span_id: span.span_id.0.to_vec(),
-        parent_span_id: span.parent_span_id.map(|id| id.0.to_vec()).unwrap_or_default(),
+        parent_span_id: span
+            .parent_span_id
+            .map(|id| id.0.to_vec())
+            .unwrap_or_default(),
         trace_state: span.trace_state.into(),
         flags: span.flags,
         name: span.name.into(),
@@ -129,11 +149,22 @@ fn to_span(span: &SpanFields<'_>) -> Span {
         end_time_unix_nano: span.end_time_unix_nano,
         attributes: range(&span.attributes),
         dropped_attributes_count: span.dropped_attributes_count,
-        events: span.events.iter().map(|event| to_event(event, range(&event.attributes))).collect(),
+        events: span
+            .events
+            .iter()
+            .map(|event| to_event(event, range(&event.attributes)))
+            .collect(),
         dropped_events_count: span.dropped_events_count,
-        links: span.links.iter().map(|link| to_link(link, range(&link.attributes))).collect(),
+        links: span
+            .links
+            .iter()
+            .map(|link| to_link(link, range(&link.attributes)))
+            .collect(),
         dropped_links_count: span.dropped_links_count,
-        status: Some(Status { code: span.status_code, message: span.status_message.into() }),
+        status: Some(Status {
+            code: span.status_code,
+            message: span.status_message.into(),
+        }),
     }
 }
 
@@ -158,11 +189,18 @@ fn to_link(link: &clew_storage::span::LinkFields<'_>, attributes: Vec<KeyValue>)
 }
 
 fn attributes(attributes: &[AttributeRef<'_>]) -> Vec<KeyValue> {
-    attributes.iter().map(|a| key_value(a.key, borrowed_value(&a.value))).collect()
+    attributes
+        .iter()
+        .map(|a| key_value(a.key, borrowed_value(&a.value)))
+        .collect()
 }
 
 fn key_value(key: &str, value: Option<Value>) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(AnyValue { value }), ..KeyValue::default() }
+    KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value }),
+        ..KeyValue::default()
+    }
 }
 
 fn borrowed_value(value: &ValueRef<'_>) -> Option<Value> {
@@ -186,12 +224,20 @@ fn owned_value(value: &AttributeValue) -> Option<Value> {
         AttributeValue::Double(value) => Value::DoubleValue(*value),
         AttributeValue::Bytes(bytes) => Value::BytesValue(bytes.clone()),
         AttributeValue::Array(values) => {
-            let values = values.iter().map(|value| AnyValue { value: owned_value(value) });
-            Value::ArrayValue(ArrayValue { values: values.collect() })
+            let values = values.iter().map(|value| AnyValue {
+                value: owned_value(value),
+            });
+            Value::ArrayValue(ArrayValue {
+                values: values.collect(),
+            })
         }
         AttributeValue::Map(entries) => {
-            let values = entries.iter().map(|(key, value)| key_value(key, owned_value(value)));
-            Value::KvlistValue(KeyValueList { values: values.collect() })
+            let values = entries
+                .iter()
+                .map(|(key, value)| key_value(key, owned_value(value)));
+            Value::KvlistValue(KeyValueList {
+                values: values.collect(),
+            })
         }
     })
 }

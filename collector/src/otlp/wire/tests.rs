@@ -8,9 +8,9 @@ use opentelemetry_proto::tonic::common::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use prost::Message;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::testing::{Collect, flatten};
 use super::*;
@@ -34,7 +34,10 @@ fn assert_as_prost(payload: &[u8]) {
             assert_eq!(rejected.total(), spans(&request));
             assert_eq!(rejected.total(), spans(&found) + rejected.count());
             let expected = flatten(request);
-            assert!(found.encode_to_vec() == expected.encode_to_vec(), "{found:#?}\n{expected:#?}");
+            assert!(
+                found.encode_to_vec() == expected.encode_to_vec(),
+                "{found:#?}\n{expected:#?}"
+            );
         }
         (Err(_), Err(_)) => {}
         (found, expected) => panic!("decoder: {found:?}\nprost: {expected:?}"),
@@ -53,18 +56,30 @@ fn any_value() -> impl Strategy<Value = AnyValue> {
     ];
     let leaf = leaf.prop_map(|value| AnyValue { value });
     leaf.prop_recursive(4, 16, 4, |inner| {
-        let array = vec(inner.clone(), 0..4).prop_map(|values| Value::ArrayValue(ArrayValue { values }));
+        let array =
+            vec(inner.clone(), 0..4).prop_map(|values| Value::ArrayValue(ArrayValue { values }));
         let entry = ("[a-c]{0,2}", proptest::option::of(inner), any::<i32>());
-        let entry = entry.prop_map(|(key, value, key_strindex)| KeyValue { key, value, key_strindex });
+        let entry = entry.prop_map(|(key, value, key_strindex)| KeyValue {
+            key,
+            value,
+            key_strindex,
+        });
         let map = vec(entry, 0..4).prop_map(|values| Value::KvlistValue(KeyValueList { values }));
         prop_oneof![array, map].prop_map(|value| AnyValue { value: Some(value) })
     })
 }
 
 fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
-    let attribute = (".{0,6}", proptest::option::weighted(0.9, any_value()), 0..2i32);
-    let attribute =
-        attribute.prop_map(|(key, value, key_strindex)| KeyValue { key, value, key_strindex });
+    let attribute = (
+        ".{0,6}",
+        proptest::option::weighted(0.9, any_value()),
+        0..2i32,
+    );
+    let attribute = attribute.prop_map(|(key, value, key_strindex)| KeyValue {
+        key,
+        value,
+        key_strindex,
+    });
     vec(attribute, 0..4)
 }
 
@@ -140,7 +155,8 @@ prop_compose! {
 }
 
 fn request() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    vec(resource_spans(), 0..3).prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
+    vec(resource_spans(), 0..3)
+        .prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
 /// A change to some bytes of a message.
@@ -256,19 +272,34 @@ fn in_request(span: &[u8]) -> Vec<u8> {
 }
 
 fn valid_span(name: &str) -> Span {
-    Span { trace_id: vec![1; 16], span_id: vec![2; 8], name: name.into(), ..Span::default() }
+    Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        name: name.into(),
+        ..Span::default()
+    }
 }
 
 fn in_one_group(spans: Vec<Span>) -> ExportTraceServiceRequest {
-    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    let scope_spans = vec![ScopeSpans {
+        spans,
+        ..ScopeSpans::default()
+    }];
+    let resource_spans = vec![ResourceSpans {
+        scope_spans,
+        ..ResourceSpans::default()
+    }];
     ExportTraceServiceRequest { resource_spans }
 }
 
 fn nested_value(depth: usize) -> AnyValue {
     (0..depth).fold(AnyValue::default(), |value, _| {
-        let array = ArrayValue { values: vec![value] };
-        AnyValue { value: Some(Value::ArrayValue(array)) }
+        let array = ArrayValue {
+            values: vec![value],
+        };
+        AnyValue {
+            value: Some(Value::ArrayValue(array)),
+        }
     })
 }
 
@@ -302,14 +333,33 @@ fn values_nest_to_the_limit_and_not_beyond() {
 fn invalid_spans_are_named_and_the_others_kept() {
     let spans = vec![
         valid_span("good"),
-        Span { trace_id: vec![0; 16], ..valid_span("zero") },
-        Span { span_id: vec![1; 16], ..valid_span("long") },
-        Span { parent_span_id: vec![1; 7], ..valid_span("parent") },
-        Span { trace_id: Vec::new(), ..valid_span("empty") },
-        Span { parent_span_id: vec![0; 8], ..valid_span("zero parent") },
+        Span {
+            trace_id: vec![0; 16],
+            ..valid_span("zero")
+        },
+        Span {
+            span_id: vec![1; 16],
+            ..valid_span("long")
+        },
+        Span {
+            parent_span_id: vec![1; 7],
+            ..valid_span("parent")
+        },
+        Span {
+            trace_id: Vec::new(),
+            ..valid_span("empty")
+        },
+        Span {
+            parent_span_id: vec![0; 8],
+            ..valid_span("zero parent")
+        },
     ];
     let (request, rejected) = walked(&in_one_group(spans).encode_to_vec()).unwrap();
-    let names: Vec<_> = request.resource_spans[0].scope_spans[0].spans.iter().map(|s| &s.name).collect();
+    let names: Vec<_> = request.resource_spans[0].scope_spans[0]
+        .spans
+        .iter()
+        .map(|s| &s.name)
+        .collect();
     assert_eq!(names, ["good", "zero parent"]);
     assert_eq!(
         rejected.to_string(),
@@ -327,23 +377,48 @@ fn errors_tell_the_offset() {
     let length = payload.len();
     payload[length - 1] = 0xff;
     let error = walked(&payload).unwrap_err().to_string();
-    let expected = format!("malformed protobuf at byte {}: the string in field 5 is not UTF-8", length - 1);
+    let expected = format!(
+        "malformed protobuf at byte {}: the string in field 5 is not UTF-8",
+        length - 1
+    );
     assert_eq!(error, expected);
 }
 
 #[test]
 fn as_many_spans_and_elements_as_the_limits_allow_and_no_more() {
-    let attributes = vec![KeyValue { value: Some(nested_value(1)), ..KeyValue::default() }; 2];
-    let event = Event { attributes: attributes.clone(), ..Event::default() };
-    let span = Span { attributes, events: vec![event], ..valid_span("s") };
+    let attributes = vec![
+        KeyValue {
+            value: Some(nested_value(1)),
+            ..KeyValue::default()
+        };
+        2
+    ];
+    let event = Event {
+        attributes: attributes.clone(),
+        ..Event::default()
+    };
+    let span = Span {
+        attributes,
+        events: vec![event],
+        ..valid_span("s")
+    };
     // Two attributes of two values each, an event, and two such attributes of it: nine elements a span.
     let payload = in_one_group(vec![span; 3]).encode_to_vec();
     let verdict = |spans_max, elements_max| {
-        let limits = PayloadLimits { spans_max, elements_max };
+        let limits = PayloadLimits {
+            spans_max,
+            elements_max,
+        };
         walk(&payload, &limits, &mut Collect::default()).map(drop)
     };
     assert_eq!(verdict(3, 27), Ok(()));
-    assert_eq!(verdict(2, 27), Err(BodyError::TooMany { what: "spans", max: 2 }));
+    assert_eq!(
+        verdict(2, 27),
+        Err(BodyError::TooMany {
+            what: "spans",
+            max: 2
+        })
+    );
     let what = "attributes, values, events and links";
     assert_eq!(verdict(3, 26), Err(BodyError::TooMany { what, max: 26 }));
 }

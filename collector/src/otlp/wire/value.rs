@@ -14,7 +14,10 @@ impl<'p, V: Visitor> Walk<'p, '_, V> {
         mut reader: Reader<'p>,
     ) -> Result<AttributeRef<'p>, BodyError> {
         self.count_element()?;
-        let mut attribute = AttributeRef { key: "", value: ValueRef::Empty };
+        let mut attribute = AttributeRef {
+            key: "",
+            value: ValueRef::Empty,
+        };
         while let Some(key) = reader.next_key()? {
             match key.field {
                 key_value::KEY => attribute.key = reader.string(key)?,
