@@ -29,6 +29,7 @@ pub mod span;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
 pub mod tree;
 
 pub use batch::{SpanBatch, SpanBatchBuilder};
