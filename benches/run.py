@@ -340,8 +340,7 @@ Machine: {machine()}; an fdatasync of 256 KiB takes {disk_ms:.1f} ms (median) on
 Server and load generator share the machine. Every acknowledged span was on stable storage before its acknowledgement.
 
 ```sh
-cargo build --release --workspace
-benches/run.py --corpus FOLDER --seconds {options.seconds:g} --connections {options.connections}{" --zstd19" if options.zstd19 else ""}
+CLEW_CORPUS=FOLDER scripts/bench --seconds {options.seconds:g} --connections {options.connections}{" --zstd19" if options.zstd19 else ""}
 ```
 
 ## Ingest
