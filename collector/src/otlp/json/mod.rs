@@ -19,8 +19,6 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Display;
-
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error};
 
@@ -37,9 +35,8 @@ use crate::rejected::Rejected;
 /// # Errors
 /// When it is not UTF-8, not JSON, or not of OTLP's types.
 pub(crate) fn translate(payload: &Bytes) -> Result<Translated, BodyError> {
-    let malformed =
-        |error: &dyn Display| BodyError::malformed(&format_args!("malformed OTLP/JSON: {error}"));
-    let text = std::str::from_utf8(payload).map_err(|error| malformed(&error))?;
+    let malformed = |error: String| BodyError::Malformed(format!("malformed OTLP/JSON: {error}"));
+    let text = std::str::from_utf8(payload).map_err(|error| malformed(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut context = Context {
         out: Writer::with_capacity(text.len() / 2),
@@ -57,7 +54,7 @@ pub(crate) fn translate(payload: &Bytes) -> Result<Translated, BodyError> {
             Err(serde_json::Error::custom("null in place of an object"))
         }
     });
-    read.map_err(|error| malformed(&error))?;
+    read.map_err(|error| malformed(error.to_string()))?;
     Ok(Translated {
         otlp: context.out.finish(),
         rejected: context.rejected,
