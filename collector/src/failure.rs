@@ -1,5 +1,7 @@
 //! Why a payload cannot be decoded.
 
+use std::fmt::Display;
+
 use crate::protobuf::WireError;
 
 /// A payload that cannot be decoded, by what the sender can do about it.
@@ -18,9 +20,40 @@ pub enum BodyError {
     },
 }
 
+/// Characters of a message that are kept: it may quote the payload.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+impl BodyError {
+    /// [`BodyError::Malformed`] with `message`, cut to a bearable length.
+    pub(crate) fn malformed(message: &dyn Display) -> Self {
+        let mut message = message.to_string();
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self::Malformed(message)
+    }
+}
+
 impl From<WireError> for BodyError {
     #[cold]
     fn from(error: WireError) -> Self {
-        Self::Malformed(error.to_string())
+        Self::malformed(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_messages_are_cut() {
+        let at_limit = "é".repeat(MESSAGE_CHARS_MAX);
+        assert_eq!(BodyError::malformed(&at_limit).to_string(), at_limit);
+        let over = format!("{at_limit}é");
+        assert_eq!(
+            BodyError::malformed(&over).to_string(),
+            format!("{at_limit}…")
+        );
     }
 }

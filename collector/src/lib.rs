@@ -12,17 +12,27 @@
 //! - nothing is acknowledged before the store says that it is durable;
 //! - every bound is in [`limits`].
 
+mod budget;
 mod decode;
 mod failure;
+mod glob;
+mod http;
+mod ingest;
 pub mod limits;
+mod metrics;
 mod otlp;
 mod protobuf;
+mod receivers;
+mod refusal;
 mod rejected;
 mod sampling;
 mod weigh;
 
 pub use decode::{Decoder, kind};
 pub use failure::BodyError;
+pub use http::cors::cors;
 pub use limits::{Limits, PayloadLimits};
+pub use metrics::describe as describe_metrics;
+pub use receivers::Receivers;
 pub use rejected::Rejected;
 pub use sampling::{InvalidRule, Sampler, SamplingRule};

@@ -16,6 +16,7 @@ mod tracestate;
 
 use clew_storage::TraceId;
 
+use crate::glob;
 use tracestate::OtState;
 
 /// Number of values that the random bits of a trace can take: 2^56.
@@ -76,7 +77,7 @@ impl Sampler {
         let rule = self
             .rules
             .iter()
-            .find(|(pattern, _)| matches(pattern, service));
+            .find(|(pattern, _)| glob::matches(pattern, service));
         rule.map_or(Threshold::KEEP_ALL, |(_, threshold)| *threshold)
     }
 }
@@ -114,36 +115,6 @@ impl Threshold {
 fn random_bits(id: TraceId) -> u64 {
     let [.., a, b, c, d, e, f, g] = id.0;
     u64::from_be_bytes([0, a, b, c, d, e, f, g])
-}
-
-/// Whether `text` is what `pattern` describes. Takes time in proportion to the product of the lengths at worst.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut position) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken.
-    let mut star = None;
-    while position < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, position));
-                at += 1;
-            }
-            Some(&c) if c == '?' || c == text[position] => {
-                at += 1;
-                position += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                at = star_at + 1;
-                position = taken + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]

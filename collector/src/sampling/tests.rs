@@ -26,23 +26,6 @@ fn the_first_matching_rule_decides() {
 }
 
 #[test]
-fn globs() {
-    for (pattern, text, expected) in [
-        ("", "", true),
-        ("", "a", false),
-        ("*", "", true),
-        ("a*b*c", "a-b-b-c", true),
-        ("a*b*c", "a-b-b", false),
-        ("*é?", "xéy", true),
-        ("?", "é", true),
-        ("a", "A", false),
-        ("**a", "ba", true),
-    ] {
-        assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
-    }
-}
-
-#[test]
 fn random_bits_at_the_threshold_are_kept_and_below_it_dropped() {
     let half = Threshold(HALF);
     assert_eq!(half.weigh(id(HALF), ""), 2.0);

@@ -1,13 +1,14 @@
 //! A blocking HTTP/1.1 client: one connection, kept alive, requests one after the other.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::json::Json;
 
 /// Longest wait for any answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -22,7 +23,10 @@ pub(crate) struct Response {
 impl Response {
     /// Header `name` (lower case).
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -51,7 +55,10 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { address, stream: BufReader::new(stream) })
+        Ok(Self {
+            address,
+            stream: BufReader::new(stream),
+        })
     }
 
     /// Sends a request and reads its answer.
@@ -64,9 +71,9 @@ impl Connection {
     ) -> io::Result<Response> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        head += &format!("content-length: {}\r\n\r\n", body.len());
+        let _ = write!(head, "content-length: {}\r\n\r\n", body.len());
         self.write(&[head.as_bytes(), body])
     }
 
@@ -93,7 +100,9 @@ impl Connection {
 
     /// Writes; a server may answer and close before it has read everything, and then the answer counts.
     fn write(&mut self, parts: &[&[u8]]) -> io::Result<Response> {
-        let written = parts.iter().try_for_each(|part| self.stream.get_mut().write_all(part));
+        let written = parts
+            .iter()
+            .try_for_each(|part| self.stream.get_mut().write_all(part));
         match self.read() {
             Ok(response) => Ok(response),
             Err(error) => written.and(Err(error)),
@@ -102,18 +111,28 @@ impl Connection {
 
     fn read(&mut self) -> io::Result<Response> {
         let status_line = self.line()?;
-        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status: u16 = status.ok_or_else(|| bad(&format!("not a status line: {status_line}")))?;
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok());
+        let status: u16 =
+            status.ok_or_else(|| bad(&format!("not a status line: {status_line}")))?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         if status == 100 {
             return self.read();
         }
-        let mut response = Response { status, headers, body: Vec::new() };
+        let mut response = Response {
+            status,
+            headers,
+            body: Vec::new(),
+        };
         if response.header("transfer-encoding") == Some("chunked") {
             self.chunks(&mut response.body)?;
         } else if let Some(length) = response.header("content-length") {
@@ -172,10 +191,4 @@ pub(crate) fn request(
     connection
         .send(method, path, headers, body)
         .unwrap_or_else(|e| panic!("{method} http://{address}{path}: {e}"))
-}
-
-/// `text` as one component of a URL.
-pub(crate) fn escape(text: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
-    text.bytes().map(|b| if plain(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
 }

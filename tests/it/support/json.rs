@@ -32,7 +32,10 @@ impl Json {
     /// Member `key` of an object.
     pub(crate) fn get(&self, key: &str) -> Option<&Json> {
         match self {
-            Json::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Json::Object(members) => members
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value),
             _ => None,
         }
     }
@@ -40,7 +43,8 @@ impl Json {
     /// Member `key`, which must be there.
     #[track_caller]
     pub(crate) fn at(&self, key: &str) -> &Json {
-        self.get(key).unwrap_or_else(|| panic!("no `{key}` in {self}"))
+        self.get(key)
+            .unwrap_or_else(|| panic!("no `{key}` in {self}"))
     }
 
     /// The elements; an empty slice when this is not an array.
@@ -64,9 +68,9 @@ impl Json {
     #[track_caller]
     pub(crate) fn count(&self) -> u64 {
         match self {
-            Json::Number(text) | Json::String(text) => {
-                text.parse().unwrap_or_else(|_| panic!("not a count: {text}"))
-            }
+            Json::Number(text) | Json::String(text) => text
+                .parse()
+                .unwrap_or_else(|_| panic!("not a count: {text}")),
             other => panic!("not a number: {other}"),
         }
     }
@@ -222,12 +226,19 @@ impl Reader<'_> {
             self.take("\\u")?;
             units.push(self.four_digits()?);
         }
-        char::decode_utf16(units).next().and_then(Result::ok).ok_or_else(|| self.error("lone surrogate"))
+        char::decode_utf16(units)
+            .next()
+            .and_then(Result::ok)
+            .ok_or_else(|| self.error("lone surrogate"))
     }
 
     fn four_digits(&mut self) -> Result<u16, String> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or_else(|| self.error("cut escape"))?;
-        let unit = u16::from_str_radix(digits, 16).map_err(|_| self.error("not four hex digits"))?;
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .ok_or_else(|| self.error("cut escape"))?;
+        let unit =
+            u16::from_str_radix(digits, 16).map_err(|_| self.error("not four hex digits"))?;
         self.at += 4;
         Ok(unit)
     }
@@ -235,11 +246,22 @@ impl Reader<'_> {
 
 #[test]
 fn reads_what_json_allows_and_refuses_the_rest() {
-    let text = r#" {"a": [1, -2.50e3, "x\n\u00e9\ud83d\ude00"], "b": {}, "c": [null, true, false]} "#;
+    let text =
+        r#" {"a": [1, -2.50e3, "x\n\u00e9\ud83d\ude00"], "b": {}, "c": [null, true, false]} "#;
     let json = Json::parse(text).unwrap();
     assert_eq!(json.at("a").items()[1], Json::Number("-2.50e3".into()));
     assert_eq!(json.at("a").items()[2].text(), "x\né😀");
-    for bad in ["", "{", "[1,]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\n\"", "1 2", "+1", "nul"] {
+    for bad in [
+        "",
+        "{",
+        "[1,]",
+        "{\"a\":1,\"a\":2}",
+        "\"\\ud800\"",
+        "\"\n\"",
+        "1 2",
+        "+1",
+        "nul",
+    ] {
         assert!(Json::parse(bad).is_err(), "{bad}");
     }
 }

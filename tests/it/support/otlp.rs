@@ -19,7 +19,11 @@ pub(crate) fn spans(request: &ExportTraceServiceRequest) -> Vec<Span> {
         let resource = resource(group);
         for part in &group.scope_spans {
             let scope = scope(part);
-            all.extend(part.spans.iter().map(|span| convert(span, &resource, &scope)));
+            all.extend(
+                part.spans
+                    .iter()
+                    .map(|span| convert(span, &resource, &scope)),
+            );
         }
     }
     all
@@ -27,7 +31,10 @@ pub(crate) fn spans(request: &ExportTraceServiceRequest) -> Vec<Span> {
 
 fn resource(group: &wire::ResourceSpans) -> Resource {
     let resource = group.resource.clone().unwrap_or_default();
-    assert!(resource.entity_refs.is_empty(), "entity references are not compared");
+    assert!(
+        resource.entity_refs.is_empty(),
+        "entity references are not compared"
+    );
     Resource {
         attributes: attributes(&resource.attributes),
         dropped_attributes: resource.dropped_attributes_count,
@@ -52,7 +59,11 @@ fn convert(span: &wire::Span, resource: &Resource, scope: &Scope) -> Span {
     Span {
         trace_id: span.trace_id.clone(),
         span_id: span.span_id.clone(),
-        parent_span_id: if parent_is_zero { Vec::new() } else { span.parent_span_id.clone() },
+        parent_span_id: if parent_is_zero {
+            Vec::new()
+        } else {
+            span.parent_span_id.clone()
+        },
         trace_state: span.trace_state.clone(),
         flags: span.flags,
         name: span.name.clone(),
@@ -93,7 +104,9 @@ fn link(link: &wire::span::Link) -> Link {
 }
 
 fn attributes(list: &[KeyValue]) -> Attributes {
-    list.iter().map(|entry| (entry.key.clone(), value(entry.value.as_ref()))).collect()
+    list.iter()
+        .map(|entry| (entry.key.clone(), value(entry.value.as_ref())))
+        .collect()
 }
 
 fn value(any: Option<&AnyValue>) -> Value {
@@ -109,6 +122,8 @@ fn value(any: Option<&AnyValue>) -> Value {
             Value::Array(list.values.iter().map(|item| value(Some(item))).collect())
         }
         Some(Wire::KvlistValue(list)) => Value::Map(attributes(&list.values)),
-        Some(Wire::StringValueStrindex(_)) => panic!("string indices belong to profiles, not to spans"),
+        Some(Wire::StringValueStrindex(_)) => {
+            panic!("string indices belong to profiles, not to spans")
+        }
     }
 }

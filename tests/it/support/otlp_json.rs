@@ -22,7 +22,11 @@ pub(crate) fn spans(data: &Json) -> Result<Vec<Span>> {
             let part = Members::of(part, &["scope", "spans", "schemaUrl"])?;
             let scope = scope(&part)?;
             for one in list(&part, "spans") {
-                all.push(Span { resource: resource.clone(), scope: scope.clone(), ..span(one)? });
+                all.push(Span {
+                    resource: resource.clone(),
+                    scope: scope.clone(),
+                    ..span(one)?
+                });
             }
         }
     }
@@ -84,9 +88,15 @@ fn span(json: &Json) -> Result<Span> {
         end: span.long("endTimeUnixNano")?,
         attributes: attributes(&span, "attributes")?,
         dropped_attributes: span.number("droppedAttributesCount")?,
-        events: list(&span, "events").iter().map(event).collect::<Result<_>>()?,
+        events: list(&span, "events")
+            .iter()
+            .map(event)
+            .collect::<Result<_>>()?,
         dropped_events: span.number("droppedEventsCount")?,
-        links: list(&span, "links").iter().map(link).collect::<Result<_>>()?,
+        links: list(&span, "links")
+            .iter()
+            .map(link)
+            .collect::<Result<_>>()?,
         dropped_links: span.number("droppedLinksCount")?,
         status_code: status.number("code")?,
         status_message: status.text("message")?,
@@ -96,7 +106,15 @@ fn span(json: &Json) -> Result<Span> {
 }
 
 fn event(json: &Json) -> Result<Event> {
-    let event = Members::of(json, &["timeUnixNano", "name", "attributes", "droppedAttributesCount"])?;
+    let event = Members::of(
+        json,
+        &[
+            "timeUnixNano",
+            "name",
+            "attributes",
+            "droppedAttributesCount",
+        ],
+    )?;
     Ok(Event {
         time: event.long("timeUnixNano")?,
         name: event.text("name")?,
@@ -106,7 +124,14 @@ fn event(json: &Json) -> Result<Event> {
 }
 
 fn link(json: &Json) -> Result<Link> {
-    let names = ["traceId", "spanId", "traceState", "attributes", "droppedAttributesCount", "flags"];
+    let names = [
+        "traceId",
+        "spanId",
+        "traceState",
+        "attributes",
+        "droppedAttributesCount",
+        "flags",
+    ];
     let link = Members::of(json, &names)?;
     Ok(Link {
         trace_id: link.id("traceId")?,
@@ -123,15 +148,24 @@ fn attributes(of: &Members<'_>, name: &str) -> Result<Attributes> {
         .iter()
         .map(|json| {
             let entry = Members::of(json, &["key", "value"])?;
-            Ok((entry.text("key")?, entry.get("value").map_or(Ok(Value::Empty), value)?))
+            Ok((
+                entry.text("key")?,
+                entry.get("value").map_or(Ok(Value::Empty), value)?,
+            ))
         })
         .collect()
 }
 
 fn value(json: &Json) -> Result<Value> {
-    let Json::Object(arms) = json else { return Err(format!("not a value: {json}")) };
+    let Json::Object(arms) = json else {
+        return Err(format!("not a value: {json}"));
+    };
     let [(arm, content)] = arms.as_slice() else {
-        return if arms.is_empty() { Ok(Value::Empty) } else { Err(format!("two arms: {json}")) };
+        return if arms.is_empty() {
+            Ok(Value::Empty)
+        } else {
+            Err(format!("two arms: {json}"))
+        };
     };
     let wrong = || format!("{arm} of {content}");
     match (arm.as_str(), content) {
@@ -153,7 +187,11 @@ fn value(json: &Json) -> Result<Value> {
         }
         ("arrayValue", _) => {
             let inner = Members::of(content, &["values"])?;
-            list(&inner, "values").iter().map(value).collect::<Result<_>>().map(Value::Array)
+            list(&inner, "values")
+                .iter()
+                .map(value)
+                .collect::<Result<_>>()
+                .map(Value::Array)
         }
         ("kvlistValue", _) => {
             attributes(&Members::of(content, &["values"])?, "values").map(Value::Map)
@@ -171,19 +209,28 @@ struct Members<'a>(&'a [(String, Json)]);
 
 impl<'a> Members<'a> {
     fn of(json: &'a Json, known: &[&str]) -> Result<Self> {
-        let Json::Object(members) = json else { return Err(format!("not an object: {json}")) };
-        match members.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        let Json::Object(members) = json else {
+            return Err(format!("not an object: {json}"));
+        };
+        match members
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
             Some((name, _)) => Err(format!("unknown member `{name}` beside {known:?}")),
             None => Ok(Self(members)),
         }
     }
 
     fn get(&self, name: &str) -> Option<&'a Json> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     fn object(&self, name: &str, known: &[&str]) -> Result<Members<'a>> {
-        self.get(name).map_or(Ok(Members(&[])), |json| Members::of(json, known))
+        self.get(name)
+            .map_or(Ok(Members(&[])), |json| Members::of(json, known))
     }
 
     fn text(&self, name: &str) -> Result<String> {

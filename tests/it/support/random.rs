@@ -1,4 +1,4 @@
-//! Seeded random numbers (SplitMix64), so that a failing run can be repeated.
+//! Seeded random numbers (`SplitMix64`), so that a failing run can be repeated.
 
 /// A random source. Its seed is printed by whoever makes it from [`Random::fresh`].
 #[derive(Debug, Clone)]
@@ -12,12 +12,11 @@ impl Random {
 
     /// The seed in `CLEW_TEST_SEED`, or a new one.
     pub(crate) fn fresh() -> (Self, u64) {
-        let seed = match std::env::var("CLEW_TEST_SEED") {
-            Ok(text) => text.parse().expect("CLEW_TEST_SEED is a number"),
-            Err(_) => {
-                use std::hash::{BuildHasher, RandomState};
-                RandomState::new().hash_one(0)
-            }
+        let seed = if let Ok(text) = std::env::var("CLEW_TEST_SEED") {
+            text.parse().expect("CLEW_TEST_SEED is a number")
+        } else {
+            use std::hash::{BuildHasher, RandomState};
+            RandomState::new().hash_one(0)
         };
         (Self(seed), seed)
     }

@@ -22,7 +22,11 @@ pub(crate) enum Value {
 impl Value {
     /// A double. JSON has one NaN only, so all NaNs are one here.
     pub(crate) fn double(number: f64) -> Self {
-        Value::Double(if number.is_nan() { f64::NAN.to_bits() } else { number.to_bits() })
+        Value::Double(if number.is_nan() {
+            f64::NAN.to_bits()
+        } else {
+            number.to_bits()
+        })
     }
 
     /// A string.
@@ -73,6 +77,10 @@ pub(crate) struct Link {
 }
 
 /// A span. Times are ns since the epoch.
+#[expect(
+    clippy::struct_field_names,
+    reason = "`span_id` is what everybody calls it"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span {
     pub(crate) trace_id: Vec<u8>,
@@ -100,7 +108,8 @@ impl Span {
     /// True when OTLP lets the span be stored: a trace id of 16 and a span id of 8 bytes, neither all zero, and a parent id
     /// of 8 bytes or none.
     pub(crate) fn is_valid(&self) -> bool {
-        let id = |bytes: &[u8], length| bytes.len() == length && bytes.iter().any(|byte| *byte != 0);
+        let id =
+            |bytes: &[u8], length| bytes.len() == length && bytes.iter().any(|byte| *byte != 0);
         id(&self.trace_id, 16) && id(&self.span_id, 8) && matches!(self.parent_span_id.len(), 0 | 8)
     }
 
@@ -134,25 +143,29 @@ pub(crate) fn difference(sent: &[Span], mut got: Vec<Span>) -> Option<String> {
     if sent == got {
         return None;
     }
-    let missing: Vec<&Span> = sent.iter().filter(|span| got.binary_search(span).is_err()).collect();
-    let foreign: Vec<&Span> = got.iter().filter(|span| sent.binary_search(span).is_err()).collect();
-    let mut text = format!(
-        "{} spans sent, {} came back; {} missing, {} never sent",
+    let missing: Vec<&Span> = sent
+        .iter()
+        .filter(|span| got.binary_search(span).is_err())
+        .collect();
+    let foreign: Vec<&Span> = got
+        .iter()
+        .filter(|span| sent.binary_search(span).is_err())
+        .collect();
+    let first = match (missing.first(), foreign.first()) {
+        (Some(want), _) => match foreign.iter().find(|span| span.span_id == want.span_id) {
+            Some(near) => format!("first difference:\n{}", field_difference(want, near)),
+            None => format!("first missing: {want:#?}"),
+        },
+        (None, Some(span)) => format!("first never sent: {span:#?}"),
+        (None, None) => "some came back twice".to_owned(),
+    };
+    Some(format!(
+        "{} spans sent, {} came back; {} missing, {} never sent; {first}",
         sent.len(),
         got.len(),
         missing.len(),
         foreign.len()
-    );
-    if let Some(want) = missing.first() {
-        let near = foreign.iter().find(|span| span.span_id == want.span_id);
-        text += &match near {
-            Some(near) => format!("\nfirst difference:\n{}", field_difference(want, near)),
-            None => format!("\nfirst missing: {want:#?}"),
-        };
-    } else if let Some(span) = foreign.first() {
-        text += &format!("\nfirst never sent: {span:#?}");
-    }
-    Some(text)
+    ))
 }
 
 /// Lines of two pretty-printed spans that are not the same.
@@ -160,20 +173,40 @@ fn field_difference(want: &Span, got: &Span) -> String {
     let (want, got) = (format!("{want:#?}"), format!("{got:#?}"));
     let (want, got): (Vec<&str>, Vec<&str>) = (want.lines().collect(), got.lines().collect());
     let head = want.iter().zip(&got).take_while(|(a, b)| a == b).count();
-    let tail = want[head..].iter().rev().zip(got[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = want[head..]
+        .iter()
+        .rev()
+        .zip(got[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let part = |lines: &[&str]| {
         let from = head.saturating_sub(4);
-        lines[from..lines.len() - tail].iter().take(40).map(|l| format!("{l}\n")).collect::<String>()
+        lines[from..lines.len() - tail]
+            .iter()
+            .take(40)
+            .flat_map(|line| [*line, "\n"])
+            .collect::<String>()
     };
     format!("sent:\n{}came back:\n{}", part(&want), part(&got))
 }
 
 #[test]
 fn a_difference_in_any_place_is_seen() {
-    let span = Span { trace_id: vec![1; 16], span_id: vec![2; 8], ..Span::default() };
+    let span = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        ..Span::default()
+    };
     let twice = [span.clone(), span.clone()];
-    assert_eq!(difference(&twice, vec![span.clone()]), None, "identical spans count once");
-    assert!(difference(&twice, twice.to_vec()).is_some(), "an answer must not repeat a span");
+    assert_eq!(
+        difference(&twice, vec![span.clone()]),
+        None,
+        "identical spans count once"
+    );
+    assert!(
+        difference(&twice, twice.to_vec()).is_some(),
+        "an answer must not repeat a span"
+    );
     assert!(difference(&twice, vec![]).is_some());
     let attribute = |value| vec![("key".to_owned(), value)];
     let changes: [fn(&mut Span); 5] = [
@@ -192,5 +225,9 @@ fn a_difference_in_any_place_is_seen() {
     one.attributes = attribute(Value::Int(1));
     let mut other = span;
     other.attributes = attribute(Value::string("1"));
-    assert!(difference(&[one], vec![other]).unwrap().contains("first difference"));
+    assert!(
+        difference(&[one], vec![other])
+            .unwrap()
+            .contains("first difference")
+    );
 }

@@ -16,7 +16,10 @@ pub(crate) struct Entry {
 pub(crate) fn read(path: &Path) -> Vec<Entry> {
     let file = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut raw = Vec::new();
-    zstd::Decoder::new(file).unwrap().read_to_end(&mut raw).unwrap();
+    zstd::Decoder::new(file)
+        .expect("zstd")
+        .read_to_end(&mut raw)
+        .expect("zstd");
     let mut entries = Vec::new();
     let mut at = 0;
     while raw.len() >= at + 512 && raw[at] != 0 {
@@ -24,8 +27,15 @@ pub(crate) fn read(path: &Path) -> Vec<Entry> {
         let size = usize::from_str_radix(field(&header[124..136]).trim(), 8).expect("octal size");
         let body = at + 512;
         if matches!(header[156], b'0' | 0) {
-            let name = field(&header[..100]).rsplit('/').next().expect("a name").to_owned();
-            entries.push(Entry { name, bytes: raw[body..body + size].to_vec() });
+            let name = field(&header[..100])
+                .rsplit('/')
+                .next()
+                .expect("a name")
+                .to_owned();
+            entries.push(Entry {
+                name,
+                bytes: raw[body..body + size].to_vec(),
+            });
         }
         at = body + size.div_ceil(512) * 512;
     }
@@ -33,6 +43,9 @@ pub(crate) fn read(path: &Path) -> Vec<Entry> {
 }
 
 fn field(bytes: &[u8]) -> &str {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
     std::str::from_utf8(&bytes[..end]).expect("ASCII header")
 }

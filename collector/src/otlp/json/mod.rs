@@ -19,6 +19,8 @@ mod span;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error};
 
@@ -35,8 +37,9 @@ use crate::rejected::Rejected;
 /// # Errors
 /// When it is not UTF-8, not JSON, or not of OTLP's types.
 pub(crate) fn translate(payload: &Bytes) -> Result<Translated, BodyError> {
-    let malformed = |error: String| BodyError::Malformed(format!("malformed OTLP/JSON: {error}"));
-    let text = std::str::from_utf8(payload).map_err(|error| malformed(error.to_string()))?;
+    let malformed =
+        |error: &dyn Display| BodyError::malformed(&format_args!("malformed OTLP/JSON: {error}"));
+    let text = std::str::from_utf8(payload).map_err(|error| malformed(&error))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut context = Context {
         out: Writer::with_capacity(text.len() / 2),
@@ -54,7 +57,7 @@ pub(crate) fn translate(payload: &Bytes) -> Result<Translated, BodyError> {
             Err(serde_json::Error::custom("null in place of an object"))
         }
     });
-    read.map_err(|error| malformed(error.to_string()))?;
+    read.map_err(|error| malformed(&error))?;
     Ok(Translated {
         otlp: context.out.finish(),
         rejected: context.rejected,

@@ -1,0 +1,34 @@
+//! Configuration, in two stages: values exactly as they were given, then a validated [`Config`] with typed units.
+//!
+//! ```text
+//!  clew.yaml ─┐
+//!  CLEW_…    ─┼─▶ Given (value, origin) per key, the last one wins ─▶ Config ─▶ cross-checks ─▶ ports open
+//!  --flags   ─┘
+//! ```
+//!
+//! Invariants:
+//! - every setting stands once in [`keys`]; file, environment, flags, help and reference are made from that table;
+//! - every default stands once, in [`Config::default`] or in the limits of the crate that enforces it;
+//! - nothing is read from the environment or a file after [`load`] has returned;
+//! - a secret is never shown, logged or part of an error.
+
+pub(crate) mod flags;
+pub(crate) mod keys;
+mod layers;
+mod model;
+pub(crate) mod print;
+#[cfg(test)]
+mod reference;
+pub(crate) mod secret;
+mod units;
+mod validate;
+mod value;
+mod yaml;
+
+pub(crate) use flags::ConfigFlags;
+pub(crate) use layers::{Loaded, load};
+pub(crate) use model::{Config, LogFormat, Ports, TlsConfig};
+pub(crate) use secret::Secret;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! End-to-end tests: the real `clew` binary, fed and asked over its real ports.
+//!
+//! Nothing here calls the server's code. What comes back is compared with what an independent reader finds in what was
+//! sent ([`support::otlp`], [`support::otlp_json`], [`support::zipkin`]). Tests that take long are `#[ignore]`d; each says
+//! how to run it.
+
+mod crash;
+mod damage;
+mod edge;
+mod replay;
+mod retries;
+mod sdk;
+mod shutdown;
+mod support;
