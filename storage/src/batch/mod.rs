@@ -282,4 +282,9 @@ impl SpanBatch {
         self.group_service_names()
             .value(self.group_of.value(row) as usize)
     }
+
+    /// What makes the group of the span in row `row` different from others.
+    pub(crate) fn group_key(&self, row: usize) -> &[u8] {
+        &self.group_keys[self.group_of.value(row) as usize]
+    }
 }

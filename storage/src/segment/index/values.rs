@@ -1,0 +1,215 @@
+//! What a row group holds: pairs of attribute key and value, keys, services and span names, as hashes in a filter.
+
+use std::collections::HashSet;
+
+use arrow::array::{Array, ArrayRef, AsArray, MapArray};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::filter;
+
+/// More different hashes than this in one row group, and it gets no filter.
+pub(super) const HASHES_MAX: usize = 1 << 20;
+/// Bytes of one row group's filter at most.
+const FILTER_BYTES_MAX: usize = 1 << 20;
+/// Bits for each hash: about one stranger in 150 gets through.
+const BITS_EACH: usize = 11;
+/// Hashes seen lately, a power of two of them.
+const LATELY: usize = 1 << 13;
+
+/// What a hash in the filter stands for.
+#[derive(Debug, Clone, Copy)]
+#[repr(u64)]
+enum Sort {
+    Attribute = 1,
+    Key = 2,
+    Service = 3,
+    Name = 4,
+}
+
+/// Hash of an attribute at any level. No byte 0xff occurs in UTF-8, so it parts key and value.
+pub(in crate::segment) fn attribute_hash(scratch: &mut Vec<u8>, key: &str, value: &str) -> u64 {
+    scratch.clear();
+    scratch.extend_from_slice(key.as_bytes());
+    scratch.push(0xff);
+    scratch.extend_from_slice(value.as_bytes());
+    xxh3_64_with_seed(scratch, Sort::Attribute as u64)
+}
+
+/// Hash of an attribute's key.
+pub(in crate::segment) fn key_hash(key: &str) -> u64 {
+    xxh3_64_with_seed(key.as_bytes(), Sort::Key as u64)
+}
+
+/// Hash of a service name.
+pub(in crate::segment) fn service_hash(service: &str) -> u64 {
+    xxh3_64_with_seed(service.as_bytes(), Sort::Service as u64)
+}
+
+/// Hash of a span name.
+pub(in crate::segment) fn name_hash(name: &str) -> u64 {
+    xxh3_64_with_seed(name.as_bytes(), Sort::Name as u64)
+}
+
+/// Gathers the hashes of one row group.
+#[derive(Debug)]
+pub(in crate::segment) struct ValueCollector {
+    /// Hashes seen lately, so that what repeats is not gathered anew.
+    lately: Box<[u64]>,
+    hashes: Vec<u64>,
+    /// How many hashes make it worth to drop the double ones.
+    compact_at: usize,
+    overflow: bool,
+    /// Groups (batch, row) whose attributes are in.
+    groups: HashSet<(u32, u32)>,
+    scratch: Vec<u8>,
+}
+
+impl ValueCollector {
+    pub(in crate::segment) fn new() -> Self {
+        Self {
+            lately: vec![0; LATELY].into_boxed_slice(),
+            hashes: Vec::new(),
+            compact_at: 1 << 16,
+            overflow: false,
+            groups: HashSet::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, hash: u64) {
+        // A filter cannot hold 0 in `lately`: it is there from the start.
+        let slot = &mut self.lately[hash as usize % LATELY];
+        if *slot == hash && hash != 0 {
+            return;
+        }
+        *slot = hash;
+        if self.overflow {
+            return;
+        }
+        self.hashes.push(hash);
+        if self.hashes.len() >= self.compact_at {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.compact_at = (2 * self.hashes.len()).max(1 << 16);
+        if self.hashes.len() > HASHES_MAX {
+            self.overflow = true;
+            self.hashes = Vec::new();
+        }
+    }
+
+    /// Adds all attributes of a map column.
+    pub(in crate::segment) fn add_attributes(&mut self, map: &MapArray) {
+        let offsets = map.value_offsets();
+        let (keys, values) = (
+            map.keys().as_string::<i32>(),
+            map.values().as_string::<i32>(),
+        );
+        for entry in offsets[0] as usize..offsets[map.len()] as usize {
+            let value = if values.is_null(entry) {
+                ""
+            } else {
+                values.value(entry)
+            };
+            let hash = attribute_hash(&mut self.scratch, keys.value(entry), value);
+            self.add(hash);
+            self.add(key_hash(keys.value(entry)));
+        }
+    }
+
+    /// Adds the attributes of all items of the columns `events` and `links`.
+    pub(in crate::segment) fn add_items(&mut self, items: &ArrayRef, attributes: usize) {
+        let list = items.as_list::<i32>();
+        let offsets = list.value_offsets();
+        let (start, end) = (offsets[0] as usize, offsets[list.len()] as usize);
+        let attributes = list
+            .values()
+            .as_struct()
+            .column(attributes)
+            .slice(start, end - start);
+        self.add_attributes(attributes.as_map());
+    }
+
+    pub(in crate::segment) fn add_service(&mut self, service: &str) {
+        self.add(service_hash(service));
+    }
+
+    pub(in crate::segment) fn add_name(&mut self, name: &str) {
+        self.add(name_hash(name));
+    }
+
+    /// True when the group is new to this row group.
+    pub(in crate::segment) fn is_new_group(&mut self, batch: u32, group: u32) -> bool {
+        self.groups.insert((batch, group))
+    }
+
+    /// The filter's bytes, none of them when there were too many hashes; ready for the next row group.
+    pub(in crate::segment) fn finish(&mut self) -> Vec<u8> {
+        self.compact();
+        let filter = if self.overflow {
+            Vec::new()
+        } else {
+            filter::build(&self.hashes, BITS_EACH, FILTER_BYTES_MAX)
+        };
+        self.lately.fill(0);
+        self.hashes.clear();
+        self.groups.clear();
+        self.overflow = false;
+        filter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Filter;
+    use super::*;
+
+    fn filter_of(count: u64) -> Vec<u8> {
+        let mut collector = ValueCollector::new();
+        (0..count).for_each(|n| collector.add(xxh3_64_with_seed(&n.to_le_bytes(), 0)));
+        collector.finish()
+    }
+
+    #[test]
+    fn as_many_hashes_as_allowed_make_a_filter_and_one_more_none() {
+        assert_eq!(filter_of(HASHES_MAX as u64).len(), FILTER_BYTES_MAX);
+        assert_eq!(filter_of(HASHES_MAX as u64 + 1).len(), 0);
+    }
+
+    #[test]
+    fn repeated_hashes_count_once() {
+        let mut collector = ValueCollector::new();
+        for n in 0..3 * HASHES_MAX as u64 {
+            collector.add(n % 10_000);
+        }
+        let filter = collector.finish();
+        assert_eq!(
+            filter,
+            filter::build(
+                &(0..10_000).collect::<Vec<_>>(),
+                BITS_EACH,
+                FILTER_BYTES_MAX
+            )
+        );
+        let empty = collector.finish();
+        assert_eq!(empty, filter::build(&[], BITS_EACH, FILTER_BYTES_MAX));
+    }
+
+    #[test]
+    fn the_hash_zero_is_kept() {
+        let mut collector = ValueCollector::new();
+        collector.add(0);
+        assert!(Filter::new(collector.finish().into()).unwrap().may_hold(0));
+    }
+
+    #[test]
+    fn key_and_value_do_not_run_into_each_other() {
+        let hash = |key, value| attribute_hash(&mut Vec::new(), key, value);
+        assert_ne!(hash("ab", "c"), hash("a", "bc"));
+        assert_ne!(service_hash("a"), name_hash("a"));
+    }
+}

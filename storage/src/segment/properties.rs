@@ -1,0 +1,86 @@
+//! How the two Parquet files are encoded. What was tried and what it costs stands in `docs/segment-format.md`.
+
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::{FORMAT, SegmentTable};
+
+/// Rows of a page at most, so that a trace needs few bytes of each column.
+const PAGE_ROWS_MAX: usize = 2048;
+/// Bytes of a page before compression, about.
+const PAGE_BYTES: usize = 256 << 10;
+/// Bytes of a dictionary: it is read whole for one value.
+const DICTIONARY_BYTES_MAX: usize = 64 << 10;
+const ZSTD_LEVEL: i32 = 1;
+
+/// Key of the format version in the footers.
+pub(super) const FORMAT_KEY: &str = "clew.format";
+/// Key of the table's name in the footers.
+pub(super) const TABLE_KEY: &str = "clew.table";
+
+pub(super) fn properties(table: SegmentTable) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("clew ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![
+            KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
+            KeyValue::new(TABLE_KEY.to_owned(), table.name().to_owned()),
+        ]))
+        .set_compression(Compression::ZSTD(
+            ZstdLevel::try_new(ZSTD_LEVEL).expect("a level of zstd"),
+        ))
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_write_batch_size(PAGE_ROWS_MAX)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Row groups end where the writer says.
+        .set_max_row_group_row_count(None);
+    for column in ["trace_id", "span_id", "parent_span_id"] {
+        let column = ColumnPath::from(column);
+        builder = builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    for (column, encoding) in [
+        ("start_time", Encoding::DELTA_BINARY_PACKED),
+        ("duration_ns", Encoding::BYTE_STREAM_SPLIT),
+    ] {
+        let column = ColumnPath::from(column);
+        builder = builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), encoding)
+            .set_column_statistics_enabled(column, EnabledStatistics::Page);
+    }
+    for column in UNSEARCHED {
+        let column = ColumnPath::new(column.split('/').map(str::to_owned).collect());
+        builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    builder.build()
+}
+
+/// Leaves whose smallest and largest value say nothing.
+const UNSEARCHED: [&str; 21] = [
+    "attributes/key_value/key",
+    "attributes/key_value/value",
+    "resource_attributes/key_value/key",
+    "resource_attributes/key_value/value",
+    "scope_attributes/key_value/key",
+    "scope_attributes/key_value/value",
+    "events/list/item/time",
+    "events/list/item/name",
+    "events/list/item/attributes/key_value/key",
+    "events/list/item/attributes/key_value/value",
+    "events/list/item/attribute_types",
+    "events/list/item/dropped_attributes_count",
+    "links/list/item/trace_id",
+    "links/list/item/span_id",
+    "links/list/item/trace_state",
+    "links/list/item/attributes/key_value/key",
+    "links/list/item/attributes/key_value/value",
+    "links/list/item/attribute_types",
+    "links/list/item/dropped_attributes_count",
+    "links/list/item/flags",
+    "status_message",
+];

@@ -1,0 +1,259 @@
+//! Reading a segment. Every byte that is used has been checked against a checksum.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+
+use super::cache::{Key, Part, SegmentCache};
+use super::file::{FileReader, io_error};
+use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
+use super::index::{Index, Operation, ValueFilter};
+use super::table::TableFile;
+use super::{SegmentMeta, SegmentTable};
+use crate::env::Env;
+use crate::error::StoreError;
+use crate::ids::TraceId;
+
+/// Place of the index among the three files.
+const INDEX: usize = 2;
+
+/// An open segment. Reads block; call from a blocking thread or accept page-cache reads.
+#[derive(Debug)]
+pub struct Segment {
+    number: u64,
+    meta: SegmentMeta,
+    paths: [PathBuf; 3],
+    env: Env,
+    cache: Arc<SegmentCache>,
+    index: OnceLock<Index>,
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.cache.forget(self.number);
+    }
+}
+
+impl Segment {
+    /// The segment that `meta` tells of. Opens and reads nothing yet, so damage shows when it is first used.
+    #[must_use]
+    pub fn open(env: &Env, data_dir: &Path, meta: SegmentMeta, cache: &Arc<SegmentCache>) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            paths: Self::paths(data_dir, &meta.name),
+            meta,
+            env: env.clone(),
+            cache: Arc::clone(cache),
+            index: OnceLock::new(),
+        }
+    }
+
+    /// Paths of the three files: spans, traces, index.
+    #[must_use]
+    pub fn paths(data_dir: &Path, name: &str) -> [PathBuf; 3] {
+        ["spans.parquet", "traces.parquet", "index"]
+            .map(|ending| data_dir.join(format!("{name}.{ending}")))
+    }
+
+    /// Facts from the manifest.
+    #[must_use]
+    pub fn meta(&self) -> &SegmentMeta {
+        &self.meta
+    }
+
+    /// A quick look for damage: files are there and as long as they should be, the index can be read.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), StoreError> {
+        for place in 0..self.paths.len() {
+            self.file(place)?.check_length()?;
+        }
+        self.index().map(|_| ())
+    }
+
+    /// Reads every byte and compares the checksums with the manifest's.
+    ///
+    /// # Errors
+    /// What is wrong, first file first.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        for (place, crc) in self.meta.file_crc.into_iter().enumerate() {
+            self.file(place)?.verify(crc)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes `range` of a file, for the Parquet reader.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self, table: SegmentTable, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.table(table)?.read(range)
+    }
+
+    /// Footer with page index, cached.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub fn metadata(&self, table: SegmentTable) -> Result<ArrowReaderMetadata, StoreError> {
+        let footer = self
+            .cache
+            .object(self.key(Part::Footer(table.place())), || {
+                let metadata = self.table(table)?.metadata(table)?;
+                let bytes = metadata.metadata().memory_size();
+                Ok((metadata, bytes))
+            })?;
+        Ok(ArrowReaderMetadata::clone(&footer))
+    }
+
+    /// Rows of `spans` that hold the trace, if it is here: a filter in memory first, then the index on disk.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn trace_rows(&self, id: TraceId) -> Result<Option<Range<u32>>, StoreError> {
+        let index = self.index()?;
+        if !index.may_hold_trace(id) {
+            return Ok(None);
+        }
+        let file = self.file(INDEX)?;
+        let rows = index.trace_rows(&file, id)?;
+        match rows {
+            Some(rows) if rows.is_empty() || u64::from(rows.end) > self.meta.span_count => {
+                Err(file.corrupt(format!("trace {id} is in rows that are not there")))
+            }
+            rows => Ok(rows),
+        }
+    }
+
+    /// Reads the rows `rows` of a table with the columns `projection` (indices into the table's schema, all if `None`), as the
+    /// schema says.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or there are no such rows or columns.
+    pub fn read_rows(
+        &self,
+        table: SegmentTable,
+        rows: Range<u32>,
+        projection: Option<&[usize]>,
+    ) -> Result<RecordBatch, StoreError> {
+        self.table(table)?
+            .read_rows(self.metadata(table)?, table, rows, projection)
+    }
+
+    /// False when no span of row group `row_group` of `spans` has an attribute (span, resource, scope, event or link level)
+    /// `key` whose canonical text is `value`. May be true in error, never false.
+    ///
+    /// # Errors
+    /// When the filter cannot be read.
+    pub fn row_group_may_hold(
+        &self,
+        row_group: usize,
+        key: &str,
+        value: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(self
+            .values(row_group)?
+            .may_hold(attribute_hash(&mut Vec::new(), key, value)))
+    }
+
+    /// As [`Segment::row_group_may_hold`], for an attribute `key` of any value.
+    ///
+    /// # Errors
+    /// When the filter cannot be read.
+    pub fn row_group_may_hold_key(&self, row_group: usize, key: &str) -> Result<bool, StoreError> {
+        Ok(self.values(row_group)?.may_hold(key_hash(key)))
+    }
+
+    /// As [`Segment::row_group_may_hold`], for a span of service `service`.
+    ///
+    /// # Errors
+    /// When the filter cannot be read.
+    pub fn row_group_may_hold_service(
+        &self,
+        row_group: usize,
+        service: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(self.values(row_group)?.may_hold(service_hash(service)))
+    }
+
+    /// As [`Segment::row_group_may_hold`], for a span named `name`.
+    ///
+    /// # Errors
+    /// When the filter cannot be read.
+    pub fn row_group_may_hold_name(
+        &self,
+        row_group: usize,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(self.values(row_group)?.may_hold(name_hash(name)))
+    }
+
+    /// Every service, span name and kind, sorted; `None` when there are too many to be listed.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn operations(&self) -> Result<Arc<Option<Vec<Operation>>>, StoreError> {
+        self.cache.object(self.key(Part::Operations), || {
+            let operations = self.index()?.operations(&self.file(INDEX)?)?;
+            let text =
+                |operation: &Operation| operation.service_name.len() + operation.name.len() + 96;
+            let bytes = operations.iter().flatten().map(text).sum();
+            Ok((operations, bytes))
+        })
+    }
+
+    fn values(&self, row_group: usize) -> Result<Arc<ValueFilter>, StoreError> {
+        let row_group = row_group as u32;
+        self.cache.object(self.key(Part::Values(row_group)), || {
+            let filter = self.index()?.values(&self.file(INDEX)?, row_group)?;
+            let bytes = filter.bytes();
+            Ok((filter, bytes))
+        })
+    }
+
+    fn key(&self, part: Part) -> Key {
+        Key {
+            segment: self.number,
+            part,
+        }
+    }
+
+    fn index(&self) -> Result<&Index, StoreError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let index = Index::open(&self.file(INDEX)?, &self.meta.name)?;
+        Ok(self.index.get_or_init(|| index))
+    }
+
+    fn file(&self, place: usize) -> Result<FileReader, StoreError> {
+        let path = &self.paths[place];
+        let file = self.cache.file(self.key(Part::File(place)), || {
+            self.env
+                .fs
+                .open(path)
+                .map_err(|source| io_error(path, source))
+        })?;
+        Ok(FileReader {
+            path: path.clone(),
+            bytes: self.meta.file_bytes[place],
+            file,
+        })
+    }
+
+    fn table(&self, table: SegmentTable) -> Result<TableFile, StoreError> {
+        let place = table.place();
+        let blocks = self.cache.object(self.key(Part::Blocks(place)), || {
+            let blocks = self.index()?.blocks(&self.file(INDEX)?, place as u32)?;
+            let bytes = 4 * blocks.len();
+            Ok((blocks, bytes))
+        })?;
+        Ok(TableFile::new(self.file(place)?, blocks))
+    }
+}

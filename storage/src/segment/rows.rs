@@ -1,0 +1,112 @@
+//! The rows of a plan as Arrow columns, some thousand at a time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch};
+use arrow::compute::interleave;
+use arrow::datatypes::Float64Type;
+use arrow::error::ArrowError;
+
+use super::plan::{Plan, PlannedRow};
+use crate::batch::SpanBatch;
+use crate::schema::{self, column};
+
+/// Rows of one part at most.
+const ROWS_MAX: usize = 8192;
+/// Bytes of resources and scopes that are spread in one part, at most; but never less than one row.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// Makes tables of planned rows.
+pub(super) struct RowSource<'a> {
+    batches: &'a [Arc<SpanBatch>],
+    plan: &'a Plan<'a>,
+}
+
+impl<'a> RowSource<'a> {
+    pub(super) fn new(batches: &'a [Arc<SpanBatch>], plan: &'a Plan<'a>) -> Self {
+        Self { batches, plan }
+    }
+
+    /// The end of the part that begins at `start`, at most `end`.
+    pub(super) fn part_end(&self, start: usize, end: usize) -> usize {
+        let end = end.min(start + ROWS_MAX);
+        let mut bytes = 0;
+        for (place, row) in self.plan.rows[start..end].iter().enumerate() {
+            bytes += self.batch(row).group_key(row.span.row as usize).len();
+            if bytes > GROUP_BYTES_MAX {
+                return start + place.max(1);
+            }
+        }
+        end
+    }
+
+    fn batch(&self, row: &PlannedRow) -> &'a SpanBatch {
+        &self.batches[row.span.batch as usize]
+    }
+
+    /// The table of the rows `rows`.
+    pub(super) fn table(&self, rows: Range<usize>) -> Result<RecordBatch, ArrowError> {
+        let planned = &self.plan.rows[rows.clone()];
+        let own: Vec<_> = planned
+            .iter()
+            .map(|row| (row.span.batch as usize, row.span.row as usize))
+            .collect();
+        let group = |row: &PlannedRow| {
+            let group = self.batch(row).group_of().value(row.span.row as usize);
+            (row.span.batch as usize, group as usize)
+        };
+        let groups: Vec<_> = planned.iter().map(group).collect();
+        let mut columns = Vec::with_capacity(column::COUNT);
+        for place in 0..column::SERVICE_NAME {
+            columns.push(self.pick(&own, |batch| batch.own().column(place))?);
+        }
+        for place in 0..column::DEPTH - column::SERVICE_NAME {
+            columns.push(self.pick(&groups, |batch| batch.groups().column(place))?);
+        }
+        columns[column::SAMPLE_WEIGHT] = self.weights(&columns[column::SAMPLE_WEIGHT], rows.start);
+        columns.extend(structure(planned));
+        RecordBatch::try_new(schema::spans(), columns)
+    }
+
+    fn pick(
+        &self,
+        places: &[(usize, usize)],
+        column: impl Fn(&'a SpanBatch) -> &'a ArrayRef,
+    ) -> Result<ArrayRef, ArrowError> {
+        let sources: Vec<&dyn Array> = self
+            .batches
+            .iter()
+            .map(|batch| column(batch).as_ref())
+            .collect();
+        interleave(&sources, places)
+    }
+
+    /// `weights`, which begin at row `start`, times the factors of their traces.
+    fn weights(&self, weights: &ArrayRef, start: usize) -> ArrayRef {
+        let traces = &self.plan.traces;
+        let mut trace = traces.partition_point(|trace| trace.rows.end as usize <= start);
+        let weights = weights
+            .as_primitive::<Float64Type>()
+            .values()
+            .iter()
+            .enumerate();
+        let weights = weights.map(|(place, weight)| {
+            if (start + place) as u32 >= traces[trace].rows.end {
+                trace += 1;
+            }
+            weight * traces[trace].factor
+        });
+        Arc::new(weights.collect::<Float64Array>())
+    }
+}
+
+fn structure(rows: &[PlannedRow]) -> [ArrayRef; 3] {
+    let depth: Int32Array = rows.iter().map(|row| Some(row.depth)).collect();
+    let parent: Int32Array = rows
+        .iter()
+        .map(|row| (row.parent_offset > 0).then_some(row.parent_offset))
+        .collect();
+    let size: Int32Array = rows.iter().map(|row| Some(row.subtree_size)).collect();
+    [Arc::new(depth), Arc::new(parent), Arc::new(size)]
+}

@@ -1,0 +1,220 @@
+//! Reading rows from one of a segment's Parquet files.
+
+use std::io::{self, BufReader, Read};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::concat_batches;
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::file::FileReader;
+use super::properties::{FORMAT_KEY, TABLE_KEY};
+use super::{FORMAT, SegmentTable};
+use crate::error::StoreError;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 8192;
+
+/// A Parquet file whose reads are checked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct TableFile {
+    file: Arc<FileReader>,
+    blocks: Arc<Vec<u32>>,
+    /// The first read that failed: Parquet's and Arrow's errors would keep only its text.
+    failed: Arc<Mutex<Option<StoreError>>>,
+}
+
+impl TableFile {
+    pub(super) fn new(file: FileReader, blocks: Arc<Vec<u32>>) -> Self {
+        Self {
+            file: Arc::new(file),
+            blocks,
+            failed: Arc::default(),
+        }
+    }
+
+    pub(super) fn read(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.file.read_checked(range, &self.blocks)
+    }
+
+    /// Footer and page index, if they are those of `table`.
+    pub(super) fn metadata(&self, table: SegmentTable) -> Result<ArrowReaderMetadata, StoreError> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let metadata =
+            ArrowReaderMetadata::load(self, options).map_err(|error| self.error(&error))?;
+        match check_footer(&metadata, table) {
+            Ok(()) => Ok(metadata),
+            Err(message) => Err(self.file.corrupt(message)),
+        }
+    }
+
+    /// The rows `rows` with the columns `projection`, all if `None`.
+    pub(super) fn read_rows(
+        &self,
+        metadata: ArrowReaderMetadata,
+        table: SegmentTable,
+        rows: Range<u32>,
+        projection: Option<&[usize]>,
+    ) -> Result<RecordBatch, StoreError> {
+        let stored = metadata.metadata().file_metadata().num_rows();
+        if rows.start > rows.end || i64::from(rows.end) > stored {
+            let message = format!(
+                "rows {} to {} are asked for, but it has {stored}",
+                rows.start, rows.end
+            );
+            return Err(self.file.corrupt(message));
+        }
+        let read = self.decode(
+            metadata,
+            rows.start as usize..rows.end as usize,
+            table,
+            projection,
+        );
+        read.map_err(|error| self.error(&error))
+    }
+
+    fn decode(
+        &self,
+        metadata: ArrowReaderMetadata,
+        rows: Range<usize>,
+        table: SegmentTable,
+        projection: Option<&[usize]>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let schema = table.schema();
+        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        let projection = projection.unwrap_or(&all);
+        let schema = Arc::new(schema.project(projection)?);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        if projection.is_empty() {
+            return RecordBatch::try_new_with_options(schema, Vec::new(), &options);
+        }
+        let (groups, selection) = select(&metadata, &rows);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), projection.iter().copied());
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.clone(), metadata)
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_projection(mask)
+            .with_batch_size(rows.len().clamp(1, BATCH_ROWS))
+            .build()?;
+        let read_schema = arrow::array::RecordBatchReader::schema(&reader);
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        let read = concat_batches(&read_schema, &batches)?;
+        // The reader gives each column once, in the order of the file.
+        let mut in_file: Vec<usize> = projection.to_vec();
+        in_file.sort_unstable();
+        in_file.dedup();
+        let columns = projection
+            .iter()
+            .map(|column| Arc::clone(read.column(in_file.partition_point(|c| c < column))));
+        RecordBatch::try_new_with_options(schema, columns.collect(), &options)
+    }
+
+    /// What stopped Parquet: the read that failed, or what it says of the content.
+    fn error(&self, error: &dyn std::error::Error) -> StoreError {
+        let failed = self
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        failed.unwrap_or_else(|| self.file.corrupt(error.to_string()))
+    }
+
+    fn read_or_note(&self, range: Range<u64>) -> Result<Bytes, String> {
+        self.read(range).map_err(|error| {
+            let text = error.to_string();
+            self.failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(error);
+            text
+        })
+    }
+}
+
+/// The row groups that hold `rows`, and the selection of `rows` among theirs.
+fn select(metadata: &ArrowReaderMetadata, rows: &Range<usize>) -> (Vec<usize>, RowSelection) {
+    let (mut groups, mut skipped, mut start) = (Vec::new(), None, 0);
+    for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+        let end = start + group.num_rows() as usize;
+        if start < rows.end && rows.start < end {
+            groups.push(number);
+            skipped.get_or_insert(rows.start - start.min(rows.start));
+        }
+        start = end;
+    }
+    let selection = vec![
+        RowSelector::skip(skipped.unwrap_or(0)),
+        RowSelector::select(rows.len()),
+    ];
+    (groups, selection.into())
+}
+
+fn check_footer(metadata: &ArrowReaderMetadata, table: SegmentTable) -> Result<(), String> {
+    let entries = metadata.metadata().file_metadata().key_value_metadata();
+    let value = |key: &str| {
+        let entry = entries.into_iter().flatten().find(|entry| entry.key == key);
+        entry.and_then(|entry| entry.value.as_deref()).unwrap_or("")
+    };
+    if value(FORMAT_KEY) != FORMAT.to_string() {
+        return Err(format!(
+            "has format `{}`; this version reads {FORMAT}",
+            value(FORMAT_KEY)
+        ));
+    }
+    if value(TABLE_KEY) != table.name() || metadata.schema().fields() != table.schema().fields() {
+        return Err(format!("does not hold the columns of `{}`", table.name()));
+    }
+    Ok(())
+}
+
+impl Length for TableFile {
+    fn len(&self) -> u64 {
+        self.file.bytes
+    }
+}
+
+impl ChunkReader for TableFile {
+    type T = BufReader<Sequential>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::new(Sequential {
+            file: self.clone(),
+            at: start,
+        }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let range = start..start.saturating_add(length as u64);
+        self.read_or_note(range).map_err(ParquetError::General)
+    }
+}
+
+/// Reads a file from some place on.
+#[derive(Debug)]
+pub(super) struct Sequential {
+    file: TableFile,
+    at: u64,
+}
+
+impl Read for Sequential {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = (self.at + buffer.len() as u64).min(self.file.file.bytes);
+        let bytes = self
+            .file
+            .read_or_note(self.at.min(end)..end)
+            .map_err(io::Error::other)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.at = end.max(self.at);
+        Ok(bytes.len())
+    }
+}

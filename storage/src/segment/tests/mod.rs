@@ -1,0 +1,102 @@
+mod damage;
+mod lookup;
+mod round_trip;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::batch::SpanBatch;
+use crate::env::Env;
+use crate::env::testing::SimEnv;
+use crate::policy::{FlushPolicy, KeepAll, TraceFacts};
+use crate::testing::{TestSpan, batch, span};
+
+const DIR: &str = "/data";
+
+fn new_segment(name: &str) -> NewSegment<'_> {
+    NewSegment {
+        data_dir: Path::new(DIR),
+        name,
+        tenant: "default",
+        wal: (3, 9),
+    }
+}
+
+fn batches(parts: &[Vec<TestSpan>]) -> Vec<Arc<SpanBatch>> {
+    parts
+        .iter()
+        .zip(100..)
+        .map(|(part, ingested_at)| Arc::new(batch(part, ingested_at)))
+        .collect()
+}
+
+fn write_all(env: &Env, parts: &[Vec<TestSpan>]) -> SegmentMeta {
+    write(env, &new_segment("default/a"), &batches(parts), &KeepAll)
+        .unwrap()
+        .unwrap()
+}
+
+fn open(env: &Env, meta: &SegmentMeta) -> Segment {
+    Segment::open(
+        env,
+        Path::new(DIR),
+        meta.clone(),
+        &Arc::new(SegmentCache::new(1 << 20)),
+    )
+}
+
+/// A segment in memory with the spans of `parts`.
+fn stored(parts: &[Vec<TestSpan>]) -> (SimEnv, Segment) {
+    let sim = SimEnv::new(1);
+    let meta = write_all(&sim.env(), parts);
+    let segment = open(&sim.env(), &meta);
+    (sim, segment)
+}
+
+fn parts() -> impl Strategy<Value = Vec<Vec<TestSpan>>> {
+    let part = prop::collection::vec(span(), 0..12);
+    prop::collection::vec(part, 1..4)
+        .prop_filter("a span", |parts| parts.iter().any(|part| !part.is_empty()))
+}
+
+/// Plain traces, `count` of them with `each` spans in a chain.
+fn plain(count: u32, each: u8) -> Vec<TestSpan> {
+    let span = |trace: u32, number: u8| {
+        let mut trace_id = [7; 16];
+        trace_id[8..12].copy_from_slice(&trace.wrapping_mul(0x9e37_79b9).to_be_bytes());
+        trace_id[12..].copy_from_slice(&trace.to_be_bytes());
+        let mut span_id = [number + 1; 8];
+        span_id[..4].copy_from_slice(&trace.to_be_bytes());
+        let start =
+            1_700_000_000_000_000_000 + u64::from(trace) * 1_000_000 + u64::from(number) * 1000;
+        TestSpan {
+            trace_id,
+            span_id,
+            parent: number.checked_sub(1).map(|parent| {
+                let mut id = [parent + 1; 8];
+                id[..4].copy_from_slice(&trace.to_be_bytes());
+                id
+            }),
+            name: format!("operation {number}"),
+            start,
+            end: start + 500,
+            weight: 1.0,
+            ..TestSpan::default()
+        }
+    };
+    (0..count)
+        .flat_map(|trace| (0..each).map(move |number| span(trace, number)))
+        .collect()
+}
+
+/// Drops traces of odd spans, and doubles the weight of the others.
+struct EvenTwice;
+
+impl FlushPolicy for EvenTwice {
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<f64> {
+        trace.span_count.is_multiple_of(2).then_some(2.0)
+    }
+}

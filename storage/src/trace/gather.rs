@@ -1,0 +1,80 @@
+//! The spans of many batches by trace.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::columns::SpanColumns;
+use super::content::{Spans, write_batch_row};
+use crate::batch::SpanBatch;
+use crate::ids::TraceId;
+
+/// A span: its batch and its row there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SpanRef {
+    pub(crate) batch: u32,
+    pub(crate) row: u32,
+}
+
+/// Spans of batches, sorted by trace and, within one, in the order received. Row `n` here is the `n`-th of them.
+pub(crate) struct Gathered<'a> {
+    pub(crate) batches: &'a [Arc<SpanBatch>],
+    pub(crate) columns: Vec<SpanColumns<'a>>,
+    spans: Vec<(TraceId, SpanRef)>,
+}
+
+impl<'a> Gathered<'a> {
+    pub(crate) fn of(batches: &'a [Arc<SpanBatch>]) -> Self {
+        let columns: Vec<_> = batches
+            .iter()
+            .map(|batch| SpanColumns::of_batch(batch))
+            .collect();
+        let mut spans = Vec::with_capacity(columns.iter().map(SpanColumns::len).sum());
+        for (batch, columns) in columns.iter().enumerate() {
+            let span = |row| {
+                (
+                    columns.trace_id(row),
+                    SpanRef {
+                        batch: batch as u32,
+                        row: row as u32,
+                    },
+                )
+            };
+            spans.extend((0..columns.len()).map(span));
+        }
+        spans.sort_unstable();
+        Self {
+            batches,
+            columns,
+            spans,
+        }
+    }
+
+    /// The rows of each trace, by trace id.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        let mut start = 0;
+        self.spans
+            .chunk_by(|left, right| left.0 == right.0)
+            .map(move |trace| {
+                let rows = start..start + trace.len() as u32;
+                start = rows.end;
+                rows
+            })
+    }
+
+    /// The span in row `row`.
+    pub(crate) fn span(&self, row: u32) -> SpanRef {
+        self.spans[row as usize].1
+    }
+}
+
+impl Spans for Gathered<'_> {
+    fn columns(&self, row: usize) -> (&SpanColumns<'_>, usize) {
+        let SpanRef { batch, row } = self.spans[row].1;
+        (&self.columns[batch as usize], row as usize)
+    }
+
+    fn write_content(&self, row: usize, out: &mut Vec<u8>) {
+        let SpanRef { batch, row } = self.spans[row].1;
+        write_batch_row(&self.batches[batch as usize], row as usize, out);
+    }
+}

@@ -1,0 +1,177 @@
+//! A whole trace put together from its parts, and the rows of `traces`.
+//!
+//! Both stand on the same steps, as the segment writer does: gather a trace's spans, drop copies that are identical in every field,
+//! order the rest as a tree.
+
+pub(crate) mod columns;
+pub(crate) mod content;
+pub(crate) mod gather;
+pub(crate) mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+
+use crate::batch::SpanBatch;
+use crate::error::StoreError;
+use crate::ids::TraceId;
+use crate::schema::{self, column};
+use crate::segment::{Segment, SegmentTable};
+use crate::snapshot::TraceRows;
+use crate::tree::TreeRow;
+use columns::SpanColumns;
+use content::{Spans, write_table_row};
+use gather::Gathered;
+use summary::{Summary, TracesBuilder};
+
+const ONE_SCHEMA: &str = "all parts have the schema of `spans`";
+
+/// The trace `id`, from all batches and segments that hold spans of it; `None` when none does.
+///
+/// Of more than `spans_max` spans the first ones met are kept, hot ones first. Reads files.
+///
+/// # Errors
+/// When a segment cannot be read and nothing of the trace was found elsewhere.
+pub fn assemble(
+    id: TraceId,
+    hot: &[Arc<SpanBatch>],
+    segments: &[Arc<Segment>],
+    spans_max: usize,
+) -> Result<Option<TraceRows>, StoreError> {
+    let mut parts = Parts {
+        tables: Vec::new(),
+        room: spans_max,
+        truncated: 0,
+    };
+    for batch in hot {
+        parts.add_hot(id, batch);
+    }
+    let mut failures = Vec::new();
+    for segment in segments.iter().rev() {
+        if let Err(error) = parts.add_stored(id, segment) {
+            failures.push(error);
+        }
+    }
+    if parts.tables.is_empty() && parts.truncated == 0 {
+        return failures.into_iter().next().map_or(Ok(None), Err);
+    }
+    let table = concat_batches(&schema::spans(), &parts.tables).expect(ONE_SCHEMA);
+    Ok(Some(TraceRows {
+        rows: arrange(&table),
+        truncated_span_count: parts.truncated,
+        unreadable: failures.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+/// What has been found of a trace.
+struct Parts {
+    tables: Vec<RecordBatch>,
+    /// Spans that may still be taken.
+    room: usize,
+    /// Spans that were not.
+    truncated: usize,
+}
+
+impl Parts {
+    /// How many of `found` spans are taken.
+    fn admit(&mut self, found: usize) -> usize {
+        let taken = found.min(self.room);
+        self.room -= taken;
+        self.truncated += found - taken;
+        taken
+    }
+
+    fn add_hot(&mut self, id: TraceId, batch: &SpanBatch) {
+        let mut rows = batch.rows_of_trace(id);
+        rows.truncate(self.admit(rows.len()));
+        if !rows.is_empty() {
+            self.tables
+                .push(batch.rows_to_table(&UInt32Array::from(rows), None));
+        }
+    }
+
+    fn add_stored(&mut self, id: TraceId, segment: &Segment) -> Result<(), StoreError> {
+        let Some(rows) = segment.trace_rows(id)? else {
+            return Ok(());
+        };
+        let taken = rows.len().min(self.room) as u32;
+        if taken > 0 {
+            self.tables.push(segment.read_rows(
+                SegmentTable::Spans,
+                rows.start..rows.start + taken,
+                None,
+            )?);
+        }
+        self.admit(rows.len());
+        Ok(())
+    }
+}
+
+/// A table with all columns of `spans`.
+pub(crate) struct Table<'a> {
+    columns: SpanColumns<'a>,
+    table: &'a RecordBatch,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(table: &'a RecordBatch) -> Self {
+        Self {
+            columns: SpanColumns::of_table(table),
+            table,
+        }
+    }
+}
+
+impl Spans for Table<'_> {
+    fn columns(&self, row: usize) -> (&SpanColumns<'_>, usize) {
+        (&self.columns, row)
+    }
+
+    fn write_content(&self, row: usize, out: &mut Vec<u8>) {
+        write_table_row(self.table, row, out);
+    }
+}
+
+/// The rows of one trace in order, without copies, structure columns filled.
+fn arrange(table: &RecordBatch) -> RecordBatch {
+    let spans = Table::new(table);
+    let (rows, tree) = content::arrange(&spans, 0..table.num_rows() as u32);
+    let order: UInt32Array = tree.iter().map(|row| rows[row.node as usize]).collect();
+    let ordered = take_record_batch(table, &order).expect("rows are in range");
+    let mut columns = ordered.columns().to_vec();
+    columns.truncate(column::DEPTH);
+    columns.extend(structure(&tree));
+    RecordBatch::try_new(schema::spans(), columns).expect(ONE_SCHEMA)
+}
+
+/// The columns `depth`, `parent_offset` and `subtree_size`.
+fn structure(tree: &[TreeRow]) -> [ArrayRef; 3] {
+    let depth: Int32Array = tree.iter().map(|row| Some(row.depth as i32)).collect();
+    let offset =
+        |(place, row): (usize, &TreeRow)| row.parent.map(|parent| (place as u32 - parent) as i32);
+    let parent_offset: Int32Array = tree.iter().enumerate().map(offset).collect();
+    let subtree_size: Int32Array = tree
+        .iter()
+        .map(|row| Some(row.subtree_size as i32))
+        .collect();
+    [
+        Arc::new(depth),
+        Arc::new(parent_offset),
+        Arc::new(subtree_size),
+    ]
+}
+
+/// Rows of [`schema::traces`] for the spans of `batches`, one a trace, `first_row` 0, sorted by trace id.
+#[must_use]
+pub fn summaries(batches: &[Arc<SpanBatch>]) -> RecordBatch {
+    let gathered = Gathered::of(batches);
+    let mut builder = TracesBuilder::new();
+    for trace in gathered.traces() {
+        let (rows, tree) = content::arrange(&gathered, trace);
+        builder.push(&Summary::of(&gathered, &rows, &tree), 1.0, 0);
+    }
+    builder.finish()
+}
