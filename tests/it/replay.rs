@@ -67,6 +67,17 @@ fn node_zipkin_comes_back() {
     comes_back(&capture("js-zipkin"));
 }
 
+/// One production trace of 1,041 spans, with span ids that client and server share.
+#[test]
+fn smartthings_zipkin_comes_back() {
+    comes_back(&smartthings());
+}
+
+fn smartthings() -> Vec<Request> {
+    let path = corpus::testdata().join("zipkin/lens-smartthings-mobile-web-install.json.zst");
+    vec![Request::zipkin_json(corpus::unzstd(&path))]
+}
+
 fn stream(name: &str) -> Vec<Request> {
     corpus::stream(&corpus::testdata().join(format!("otlp/{name}.otlp.zst")))
 }
@@ -309,7 +320,9 @@ fn the_readers_find_what_the_recordings_hold() {
     ];
     let streams = streams.map(|(name, spans, traces)| (name, stream(name), spans, traces));
     let captures = captures.map(|(name, spans, traces)| (name, capture(name), spans, traces));
-    for (name, requests, span_count, trace_count) in streams.into_iter().chain(captures) {
+    let smartthings = [("smartthings", smartthings(), 1_041, 1)];
+    let all = streams.into_iter().chain(captures).chain(smartthings);
+    for (name, requests, span_count, trace_count) in all {
         let spans: Vec<Span> = requests.iter().flat_map(Request::spans).collect();
         assert!(spans.iter().all(Span::is_valid), "{name}");
         assert_eq!((name, spans.len()), (name, span_count));

@@ -37,6 +37,17 @@ impl Request {
         }
     }
 
+    /// A Zipkin v2 JSON request.
+    pub(crate) fn zipkin_json(body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".into(), "application/json".into())];
+        Self {
+            path: "/api/v2/spans".into(),
+            headers,
+            chunked: false,
+            body,
+        }
+    }
+
     /// Whether it was recorded from an SDK, and not made from a stream of protobufs.
     pub(crate) fn is_recorded(&self) -> bool {
         self.header("user-agent").is_some() || self.chunked

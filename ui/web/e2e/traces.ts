@@ -1,0 +1,121 @@
+// The traces that the browser tests look at, and how they are sent: by Zipkin and OTLP, to whatever server is tested.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { decompress } from 'fzstd';
+
+/** Folder of recorded data. */
+const TESTDATA = join(import.meta.dirname, '../../../testdata');
+
+/** A production trace of 1,041 reports (SmartThings), Zipkin v2 JSON. */
+export const SMARTTHINGS = '000000000000000014b60fd9ae504820';
+
+/** A recorded trace of 200 spans in 18 services (Train-Ticket), OTLP JSON. */
+export const TRAINTICKET = '81e893fa78f935a20ca3fb5c69510fd7';
+
+/** A made-up trace of names and values that try to be more than text. */
+export const HOSTILE = 'badbadbadbadbadbadbadbadbadbad01';
+
+/** A made-up trace without its root: two orphans, one of them before the epoch of its child. */
+export const BROKEN = 'badbadbadbadbadbadbadbadbadbad02';
+
+/** A made-up trace of 100,000 spans; only the stand-in has it. */
+export const HUGE = 'badbadbadbadbadbadbadbadbadbad03';
+
+function unpack(name: string): string {
+  return Buffer.from(decompress(readFileSync(join(TESTDATA, name)))).toString();
+}
+
+const T0 = 1_700_000_000_000_000_000n;
+
+function otlpBody(service: string, spans: object[]): string {
+  const attributes = [{ key: 'service.name', value: { stringValue: service } }];
+  return JSON.stringify({
+    resourceSpans: [
+      { resource: { attributes }, scopeSpans: [{ scope: { name: 'tests' }, spans }] },
+    ],
+  });
+}
+
+/** Text that breaks pages that trust it. */
+export const HOSTILE_TEXTS = {
+  service: '<b>shop</b>',
+  name: '<img src=x onerror="window.__owned=1">',
+  markup: '"><script>window.__owned=1</script>',
+  bidi: 'abc\u202efdp.exe\u2066',
+  nul: 'before\u0000after',
+};
+
+function hostile(): string {
+  const text = (key: string, stringValue: string): object => ({ key, value: { stringValue } });
+  const { service, name, markup, bidi, nul } = HOSTILE_TEXTS;
+  return otlpBody(service, [
+    {
+      traceId: HOSTILE,
+      spanId: 'bad0000000000001',
+      name,
+      kind: 2,
+      startTimeUnixNano: String(T0),
+      endTimeUnixNano: String(T0 + 5_000_000n),
+      status: { code: 2, message: markup },
+      attributes: [
+        text('markup', markup),
+        text('bidi', bidi),
+        text('nul', nul),
+        text('javascript:alert(1)', 'javascript:alert(1)'),
+        text('__proto__', 'polluted'),
+        text('long', 'x'.repeat(1_000_000)),
+      ],
+      events: [
+        { timeUnixNano: String(T0 + 1n), name: markup, attributes: [text('markup', markup)] },
+      ],
+      links: [
+        { traceId: TRAINTICKET, spanId: 'bad0000000000009', attributes: [text('markup', markup)] },
+      ],
+    },
+  ]);
+}
+
+function broken(): string {
+  const span = (
+    id: string,
+    parentSpanId: string,
+    name: string,
+    from: bigint,
+    to: bigint,
+  ): object => ({
+    traceId: BROKEN,
+    spanId: id,
+    parentSpanId,
+    name,
+    kind: 1,
+    startTimeUnixNano: String(T0 + from),
+    endTimeUnixNano: String(T0 + to),
+  });
+  return otlpBody('broken', [
+    span('bad0000000000011', 'bad00000000000ff', 'orphan', 0n, 40_000_000n),
+    span('bad0000000000012', 'bad0000000000011', 'ends before it starts', 30_000_000n, 20_000_000n),
+    span('bad0000000000013', 'bad0000000000011', 'takes no time', 10_000_000n, 10_000_000n),
+    span('bad0000000000014', 'bad00000000000fe', 'another orphan', 5_000_000n, 9_000_000n),
+  ]);
+}
+
+async function post(url: string, body: string): Promise<void> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  const token = process.env['CLEW_TOKEN'];
+  if (token) headers['authorization'] = `Bearer ${token}`;
+  const response = await fetch(url, { method: 'POST', headers, body });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+}
+
+/** Sends all traces. Sending them again changes nothing. */
+export async function sendTraces(zipkin: string, otlp: string): Promise<void> {
+  await post(
+    `${zipkin}/api/v2/spans`,
+    unpack('zipkin/lens-smartthings-mobile-web-install.json.zst'),
+  );
+  await post(`${otlp}/v1/traces`, unpack('ui/trainticket-200.otlp.json.zst'));
+  await post(`${otlp}/v1/traces`, hostile());
+  await post(`${otlp}/v1/traces`, broken());
+}

@@ -1,0 +1,266 @@
+// The stand-in itself: takes Zipkin and OTLP JSON, answers `/api/clew/v1`, serves the built pages as the server does.
+
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer, summaryOf } from './answers';
+import { assemble, type MockSpan, type MockTrace } from './model';
+import { fromOtlp } from './otlp';
+import { fromZipkin } from './zipkin';
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** The policy that the server sends; the browser tests run under it. */
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
+
+const ARROW = 'application/vnd.apache.arrow.stream';
+
+/** See the module. */
+export class MockServer {
+  private readonly spans = new Map<string, MockSpan[]>();
+  private readonly assembled = new Map<string, MockTrace>();
+  private server: Server | undefined;
+
+  constructor(private readonly dist: string) {}
+
+  /** Starts on a free port and returns the address. */
+  async start(): Promise<string> {
+    this.server = createServer((request, response) => {
+      this.route(request, response).catch((cause: unknown) => {
+        response.writeHead(500, { 'content-type': 'text/plain' }).end(String(cause));
+      });
+    });
+    await new Promise<void>((done) => this.server?.listen(0, '127.0.0.1', done));
+    const address = this.server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Stops. */
+  stop(): void {
+    this.server?.closeAllConnections();
+    this.server?.close();
+  }
+
+  /** Stores spans; the same span twice is stored once. */
+  add(spans: readonly MockSpan[]): void {
+    for (const span of spans) {
+      const kept = this.spans.get(span.traceId) ?? [];
+      this.spans.set(span.traceId, kept);
+      if (
+        !kept.some(
+          (other) =>
+            other.spanId === span.spanId &&
+            other.kind === span.kind &&
+            other.start === span.start &&
+            other.name === span.name,
+        )
+      )
+        kept.push(span);
+      this.assembled.delete(span.traceId);
+    }
+  }
+
+  /** Stores a trace that is known to be new and without duplicates. */
+  addTrace(spans: readonly MockSpan[]): void {
+    const [first] = spans;
+    if (first) this.spans.set(first.traceId, [...spans]);
+  }
+
+  private trace(id: string): MockTrace | undefined {
+    const traceId = id.toLowerCase().padStart(32, '0');
+    const spans = this.spans.get(traceId);
+    if (!spans) return undefined;
+    const trace = this.assembled.get(traceId) ?? assemble(spans);
+    this.assembled.set(traceId, trace);
+    return trace;
+  }
+
+  private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://mock');
+    // Under /prefix/ the same again, as behind a proxy that strips its prefix.
+    const path = url.pathname.replace(/^\/prefix(?=\/)/, '');
+    if (request.method === 'POST') return this.take(path, request, response);
+    if (path.startsWith('/api/clew/v1/'))
+      return this.answer(path.slice('/api/clew/v1/'.length), url.searchParams, request, response);
+    return this.file(path, request, response);
+  }
+
+  private async take(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    if (path.endsWith('/api/v2/spans')) this.add(fromZipkin(body));
+    else if (path.endsWith('/v1/traces')) this.add(fromOtlp(body));
+    else return fail(response, 404, 'not_found', 'no such receiver');
+    response.writeHead(202, { 'content-type': 'application/json' }).end('{}');
+  }
+
+  private async answer(
+    path: string,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const [kind, id, part, row] = path.split('/');
+    if (kind === 'search') return send(response, this.search(query));
+    if (kind === 'services')
+      return send(response, { services: this.names((span) => span.service), coverage: COVERAGE });
+    if (kind === 'operations')
+      return send(response, {
+        operations: this.operations(query.get('service')),
+        coverage: COVERAGE,
+      });
+    if (kind === 'status')
+      return send(response, {
+        version: 'mock',
+        uptime_s: 1,
+        stored_spans: 0,
+        hot_spans: this.countSpans(),
+        unavailable: null,
+      });
+    if (kind !== 'traces' || !id) return fail(response, 404, 'not_found', 'no such question');
+    const trace = this.trace(decodeURIComponent(id));
+    if (!trace)
+      return fail(
+        response,
+        404,
+        'not_found',
+        `trace ${id} is not stored`,
+        'It may have been dropped by retention or sampling.',
+      );
+    if (part === 'spans') {
+      const span = trace.rows[Number(row)];
+      return span
+        ? send(response, spanAnswer(span, Number(row)))
+        : fail(response, 404, 'not_found', `row ${row} is not in the trace`);
+    }
+    if (part === 'otlp') return send(response, { resourceSpans: [] });
+    const skeleton = skeletonOf(trace);
+    if (!request.headers.accept?.includes(ARROW)) return send(response, skeleton);
+    response.writeHead(200, { 'content-type': ARROW }).end(await skeletonArrow(skeleton));
+  }
+
+  private countSpans(): number {
+    return [...this.spans.values()].reduce((sum, spans) => sum + spans.length, 0);
+  }
+
+  private names(read: (span: MockSpan) => string): { name: string }[] {
+    const names = new Set([...this.spans.values()].flatMap((spans) => spans.map(read)));
+    return [...names].sort().map((name) => ({ name }));
+  }
+
+  private operations(service: string | null): { name: string; kind: string }[] {
+    const found = new Map<string, { name: string; kind: string }>();
+    for (const span of [...this.spans.values()].flat()) {
+      if (service && span.service !== service) continue;
+      const { name, kind } = spanAnswer(span, 0);
+      found.set(`${name}\0${kind}`, { name, kind });
+    }
+    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  private search(query: URLSearchParams) {
+    const fits = predicate(query);
+    const found = [...this.spans.keys()]
+      .map((id) => this.trace(id) as MockTrace)
+      .map((trace) => ({ trace, matched: trace.rows.filter(fits).length }))
+      .filter(({ matched }) => matched > 0)
+      .sort(
+        (a, b) =>
+          Number(b.trace.start - a.trace.start) || (a.trace.traceId < b.trace.traceId ? -1 : 1),
+      );
+    const from = Number(query.get('cursor') ?? 0);
+    const to = from + Number(query.get('limit') ?? 20);
+    return {
+      traces: found.slice(from, to).map(({ trace, matched }) => summaryOf(trace, matched)),
+      total: { value: found.length, exact: true },
+      next_cursor: to < found.length ? String(to) : null,
+      coverage: COVERAGE,
+    };
+  }
+
+  private async file(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const headers = { 'content-security-policy': CSP, 'x-content-type-options': 'nosniff' };
+    const name = normalize(path).replace(/^\/+/, '');
+    const type = TYPES[extname(name)];
+    if (type && name !== 'index.html') {
+      const body = await readFile(join(this.dist, name)).catch(() => undefined);
+      if (body) response.writeHead(200, { ...headers, 'content-type': type }).end(body);
+      else response.writeHead(404, headers).end('no such file');
+      return;
+    }
+    if (!request.headers.accept?.includes('text/html')) {
+      response.writeHead(404, headers).end('no such page');
+      return;
+    }
+    const html = await readFile(join(this.dist, 'index.html'), 'utf8');
+    const depth = path.split('/').length - 2;
+    const page = html.replace('<base href="./"', `<base href="${'../'.repeat(depth) || './'}"`);
+    response.writeHead(200, { ...headers, 'content-type': TYPES['.html'] as string }).end(page);
+  }
+}
+
+/** True for spans that meet every condition. */
+function predicate(query: URLSearchParams): (span: MockSpan) => boolean {
+  const number = (name: string): bigint | undefined =>
+    query.get(name) ? BigInt(query.get(name) as string) : undefined;
+  const service = query.get('service');
+  const operation = query.get('operation');
+  const tags = Object.entries(JSON.parse(query.get('tags') ?? '{}') as Record<string, string>);
+  const [min, max, start, end] = [
+    number('min_duration_ns'),
+    number('max_duration_ns'),
+    number('start'),
+    number('end'),
+  ];
+  return (span) => {
+    const duration = span.end - span.start;
+    const all = [
+      ...span.attributes,
+      ...span.resource,
+      ...(span.status === 2 ? [{ key: 'error', value: 'true' }] : []),
+    ];
+    return (
+      (!service || span.service === service) &&
+      (!operation || span.name === operation) &&
+      (min === undefined || duration >= min) &&
+      (max === undefined || duration <= max) &&
+      (start === undefined || span.start >= start) &&
+      (end === undefined || span.start <= end) &&
+      tags.every(([key, value]) =>
+        all.some((attribute) => attribute.key === key && attribute.value === value),
+      )
+    );
+  };
+}
+
+function send(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function fail(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  hint: string | null = null,
+): void {
+  const error = { code, message, hint, position: null };
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+}

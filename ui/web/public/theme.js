@@ -1,0 +1,7 @@
+// Sets the chosen theme before the first paint. A file of its own, because inline scripts are forbidden here.
+try {
+  const theme = localStorage.getItem('clew.theme');
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage is closed to this page: the system's theme holds.
+}

@@ -1,0 +1,155 @@
+// Answers of `/api/clew/v1`. Checked against the recorded answers in `testdata/api`.
+
+import {
+  decimal,
+  flag,
+  list,
+  nullable,
+  number,
+  oneOf,
+  optional,
+  record,
+  text,
+  type Of,
+} from './shape';
+
+/** What an answer covers. */
+export const coverage = record({
+  complete: flag,
+  segments_total: number,
+  segments_read: number,
+  reasons: list(text),
+  elapsed_ms: number,
+});
+export type Coverage = Of<typeof coverage>;
+
+/** One trace in a search result. */
+export const traceSummary = record({
+  trace_id: text,
+  root_service_name: text,
+  root_name: text,
+  start_time_unix_nano: decimal,
+  duration_ns: decimal,
+  span_count: number,
+  error_count: number,
+  orphan_count: number,
+  matched_count: number,
+  services: list(record({ name: text, span_count: number, error_count: number })),
+  complete: flag,
+});
+export type TraceSummary = Of<typeof traceSummary>;
+
+/** `GET /search`. */
+export const searchAnswer = record({
+  traces: list(traceSummary),
+  total: record({ value: number, exact: flag }),
+  next_cursor: nullable(text),
+  coverage,
+});
+export type SearchAnswer = Of<typeof searchAnswer>;
+
+/** `GET /services`. */
+export const servicesAnswer = record({ services: list(record({ name: text })), coverage });
+export type ServicesAnswer = Of<typeof servicesAnswer>;
+
+/** `GET /operations`. */
+export const operationsAnswer = record({
+  operations: list(record({ name: text, kind: text })),
+  coverage,
+});
+export type OperationsAnswer = Of<typeof operationsAnswer>;
+
+/** What the skeleton of a trace says about the whole of it. */
+export const traceHead = record({
+  trace_id: text,
+  start_time_unix_nano: decimal,
+  duration_ns: decimal,
+  span_count: number,
+  error_count: number,
+  orphan_count: number,
+  depth: number,
+  root_service_name: text,
+  root_name: text,
+  services: list(text),
+  names: list(text),
+  truncated_span_count: number,
+  duplicates_collapsed: optional(nullable(number), null),
+  coverage,
+});
+export type TraceHead = Of<typeof traceHead>;
+
+/** One attribute; the value is the canonical text of its type. */
+export const attribute = record({
+  key: text,
+  type: oneOf('string', 'bool', 'int', 'double', 'bytes', 'array', 'map', 'empty'),
+  value: text,
+});
+export type Attribute = Of<typeof attribute>;
+
+const spanEvent = record({
+  time_unix_nano: decimal,
+  name: text,
+  attributes: list(attribute),
+  dropped_attributes_count: number,
+});
+export type SpanEvent = Of<typeof spanEvent>;
+
+const spanLink = record({
+  trace_id: text,
+  span_id: text,
+  trace_state: text,
+  attributes: list(attribute),
+  flags: number,
+});
+export type SpanLink = Of<typeof spanLink>;
+
+/** `GET /traces/{id}/spans/{row}`: one span with all that it carries. */
+export const spanDetail = record({
+  row: number,
+  span_id: text,
+  parent_span_id: nullable(text),
+  trace_state: text,
+  flags: number,
+  name: text,
+  kind: text,
+  start_time_unix_nano: decimal,
+  end_time_unix_nano: decimal,
+  duration_ns: decimal,
+  status: record({ code: text, message: text }),
+  service_name: text,
+  attributes: list(attribute),
+  dropped_attributes_count: number,
+  events: list(spanEvent),
+  dropped_events_count: number,
+  links: list(spanLink),
+  dropped_links_count: number,
+  resource: record({
+    attributes: list(attribute),
+    schema_url: text,
+    dropped_attributes_count: number,
+  }),
+  scope: record({ name: text, version: text, attributes: list(attribute), schema_url: text }),
+  sample_weight: number,
+  ingested_at_unix_nano: decimal,
+});
+export type SpanDetail = Of<typeof spanDetail>;
+
+/** `GET /status`, the part that this page uses. */
+export const status = record({
+  version: optional(text, ''),
+  uptime_s: optional(number, 0),
+  stored_spans: number,
+  hot_spans: number,
+  unavailable: optional(nullable(text), null),
+});
+export type Status = Of<typeof status>;
+
+/** Body of every error. */
+export const errorBody = record({
+  error: record({
+    code: text,
+    message: text,
+    hint: optional(nullable(text), null),
+    position: optional(nullable(number), null),
+  }),
+});

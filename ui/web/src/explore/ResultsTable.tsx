@@ -1,0 +1,232 @@
+// The traces that a search found, one row each, as tall as every row of this application.
+
+import { Link } from '@tanstack/react-router';
+import { TriangleAlert } from 'lucide-react';
+import { memo, useMemo } from 'react';
+
+import type { TraceSummary } from '../api/types';
+import { formatDuration } from '../lib/duration';
+import { sharedParts, type SharedParts } from '../lib/service';
+import { formatCount, oneLine, plural } from '../lib/text';
+import { formatInstant, instantParts, zoneName, type Zone } from '../lib/zone';
+import { Icon, Service, serviceStyle } from '../ui/controls';
+import styles from './explore.module.css';
+
+/** Services that get a share of the bar of their own; the rest share one. */
+const SHARES_MAX = 24;
+
+/** Widths of the columns, and the narrow screens that have no room for some. */
+const COLUMNS: readonly { head: string; width?: string; className?: string }[] = [
+  { head: 'Start' },
+  { head: 'Entry service and span' },
+  { head: 'Duration', width: '230px', className: 'num' },
+  { head: 'Spans', width: '68px', className: 'num' },
+  { head: 'Matched', width: '76px', className: 'num' },
+  { head: 'Errors', width: '68px', className: 'num' },
+  { head: 'Spans by service', width: '220px', className: 'wide-only' },
+  { head: 'Trace', width: '92px', className: 'wide-only' },
+];
+
+/** The date that all traces share in `zone`, so that it need not stand in each row. */
+function commonDate(traces: readonly TraceSummary[], zone: Zone): string | undefined {
+  const dates = new Set(
+    traces.map((trace) => instantParts(trace.start_time_unix_nano, zone, 0).date),
+  );
+  return dates.size === 1 ? [...dates][0] : undefined;
+}
+
+/** Scale of the duration bars: logarithmic from a hundredth of the longest. */
+function durationScale(traces: readonly TraceSummary[]): (ns: bigint) => number {
+  const longest = traces.reduce((most, { duration_ns: ns }) => (ns > most ? ns : most), 1n);
+  const high = Math.log10(Number(longest));
+  const low = Math.max(0, high - 3.5);
+  return (ns) =>
+    ns <= 0n ? 0 : Math.max(0.03, (Math.log10(Number(ns)) - low) / (high - low || 1));
+}
+
+/** See the module. */
+export function ResultsTable({
+  traces,
+  services,
+  zone,
+}: {
+  traces: readonly TraceSummary[];
+  services: readonly string[];
+  zone: Zone;
+}) {
+  const shared = useMemo(() => sharedParts(services), [services]);
+  const date = commonDate(traces, zone);
+  const scale = useMemo(() => durationScale(traces), [traces]);
+  const start = traces[0] ? zoneName(zone, traces[0].start_time_unix_nano) : '';
+  return (
+    <table className={styles.table} aria-label="Traces">
+      <Columns
+        startWidth={date ? '128px' : '176px'}
+        startNote={[date, start].filter(Boolean).join(', ')}
+      />
+      <tbody>
+        {traces.map((trace) => (
+          <TraceRow
+            key={trace.trace_id}
+            trace={trace}
+            zone={zone}
+            withDate={!date}
+            shared={shared}
+            share={scale(trace.duration_ns)}
+          />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Columns({ startWidth, startNote }: { startWidth: string; startNote: string }) {
+  return (
+    <>
+      <colgroup>
+        {COLUMNS.map(({ head, width, className }) => (
+          <col
+            key={head}
+            className={className}
+            style={{ width: head === 'Start' ? startWidth : width }}
+          />
+        ))}
+      </colgroup>
+      <thead>
+        <tr>
+          {COLUMNS.map(({ head, className }) =>
+            head === 'Start' ? (
+              <th key={head} scope="col" aria-sort="descending" title="Newest first">
+                Start{startNote && `, ${startNote}`}
+              </th>
+            ) : (
+              <th key={head} scope="col" className={className}>
+                {head}
+              </th>
+            ),
+          )}
+        </tr>
+      </thead>
+    </>
+  );
+}
+
+interface RowProps {
+  trace: TraceSummary;
+  zone: Zone;
+  withDate: boolean;
+  shared: SharedParts;
+  share: number;
+}
+
+const TraceRow = memo(function TraceRow({ trace, zone, withDate, shared, share }: RowProps) {
+  const { trace_id: traceId, error_count: errors } = trace;
+  const { date, time } = instantParts(trace.start_time_unix_nano, zone, 3);
+  const to = { to: '/trace/$traceId', params: { traceId }, state: { fromResults: true } } as const;
+  const full = `${formatInstant(trace.start_time_unix_nano, zone, 9)} ${zoneName(zone, trace.start_time_unix_nano)}`;
+  return (
+    <tr>
+      <td className="t2" title={full}>
+        {withDate && <span className="t3">{date} </span>}
+        {time}
+      </td>
+      <td>
+        <div className={styles.entry}>
+          <Service name={trace.root_service_name} shared={shared} />
+          <Link
+            {...to}
+            className="mono ell t2"
+            data-trace={traceId}
+            title={oneLine(trace.root_name)}
+          >
+            <bdi>{oneLine(trace.root_name) || '(no name)'}</bdi>
+          </Link>
+          <Incomplete trace={trace} />
+        </div>
+      </td>
+      <td>
+        <div className={styles.durationCell}>
+          <i style={{ width: `${share * 100}%` }} />
+          <span className="num medium">{formatDuration(trace.duration_ns)}</span>
+        </div>
+      </td>
+      <td className="num">{formatCount(trace.span_count)}</td>
+      <td className="num">{formatCount(trace.matched_count)}</td>
+      <td className={errors > 0 ? 'num err' : 'num t3'}>
+        <span className={styles.errors}>
+          {errors > 0 && <Icon of={TriangleAlert} />}
+          {formatCount(errors)}
+        </span>
+      </td>
+      <td className="wide-only">
+        <Shares services={trace.services} />
+      </td>
+      <td className="wide-only">
+        <Link {...to} className="mono" tabIndex={-1} title={traceId}>
+          {shortId(traceId)}
+        </Link>
+      </td>
+    </tr>
+  );
+});
+
+/** The first eight digits that say something: a padded 64-bit id starts with zeros. */
+function shortId(traceId: string): string {
+  return (/^0{16}([0-9a-f]{16})$/.exec(traceId)?.[1] ?? traceId).slice(0, 8);
+}
+
+/** Says what a trace lacks, when it lacks something. */
+function Incomplete({ trace }: { trace: TraceSummary }) {
+  const { complete, orphan_count: orphans } = trace;
+  if (complete) return null;
+  const why =
+    orphans > 0 ? `${plural(orphans, 'span')} without their parent` : 'The root span is missing';
+  return (
+    <span className="warn" title={why} style={{ flex: 'none' }}>
+      <span aria-hidden="true">◌</span>
+      <span className="sr">{why}</span>
+    </span>
+  );
+}
+
+function Shares({ services }: { services: TraceSummary['services'] }) {
+  const sorted = services.toSorted((a, b) => b.span_count - a.span_count);
+  const rest = sorted.slice(SHARES_MAX).reduce((sum, service) => sum + service.span_count, 0);
+  const words = sorted
+    .slice(0, SHARES_MAX)
+    .map(({ name, span_count: count }) => `${oneLine(name, 60)} ${formatCount(count)}`);
+  if (rest > 0) words.push(`others ${formatCount(rest)}`);
+  return (
+    <div
+      className={styles.shares}
+      role="img"
+      aria-label={words.join(', ')}
+      title={words.join('\n')}
+    >
+      {sorted.slice(0, SHARES_MAX).map(({ name, span_count: count }) => (
+        <i key={name} style={{ ...serviceStyle(name), flexGrow: count }} />
+      ))}
+      {rest > 0 && <i style={{ flexGrow: rest, background: 'var(--line-control)' }} />}
+    </div>
+  );
+}
+
+/** The table while the first answer is on its way. */
+export function SkeletonTable() {
+  return (
+    <table className={`${styles.table} ${styles.skeleton}`} aria-hidden="true">
+      <Columns startWidth="176px" startNote="" />
+      <tbody>
+        {[60, 42, 74, 50, 66, 38, 58, 46].map((width) => (
+          <tr key={width}>
+            {COLUMNS.map(({ head, className }) => (
+              <td key={head} className={className}>
+                <i style={{ width: head.startsWith('Entry') ? `${width}%` : '80%' }} />
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,112 @@
+// Routes, and the state that each keeps in its URL.
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from '@tanstack/react-router';
+
+import { appBase } from './api/client';
+import { ExplorePage } from './explore/ExplorePage';
+import { App } from './shell/App';
+import { fromJaegerSearch, fromUiFind } from './shell/jaegerLinks';
+import { LoadingPage, BrokenPage, UnknownPage } from './shell/pages';
+import {
+  parseSearch,
+  readExploreSearch,
+  readShellSearch,
+  readTraceSearch,
+  stringifySearch,
+  type ExploreSearch,
+  type RawSearch,
+  type TraceSearch,
+} from './shell/search';
+
+const rootRoute = createRootRoute({
+  validateSearch: (raw: RawSearch) => readShellSearch(raw),
+  search: { middlewares: [retainSearchParams(['tz'])] },
+  component: App,
+  notFoundComponent: UnknownPage,
+  errorComponent: BrokenPage,
+});
+
+const indexRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/explore', replace: true });
+  },
+});
+
+const exploreRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/explore',
+  validateSearch: (raw: RawSearch): ExploreSearch => readExploreSearch(raw),
+  component: ExplorePage,
+});
+
+const jaegerSearchRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/search',
+  beforeLoad: ({ location }) => {
+    throw redirect({ to: '/explore', search: fromJaegerSearch(location.searchStr), replace: true });
+  },
+});
+
+const traceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/trace/$traceId',
+  validateSearch: (raw: RawSearch): TraceSearch => readTraceSearch(raw),
+  beforeLoad: ({ location, params }) => {
+    const uiFind = new URLSearchParams(location.searchStr).get('uiFind');
+    if (uiFind === null) return;
+    const search = fromUiFind(uiFind);
+    throw redirect({ to: '/trace/$traceId', params, search, replace: true });
+  },
+  component: lazyRouteComponent(() => import('./trace/TracePage'), 'TracePage'),
+  pendingComponent: LoadingPage,
+});
+
+const zipkinTraceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/zipkin/traces/$traceId',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/trace/$traceId', params, replace: true });
+  },
+});
+
+/** The router of this page, under whatever path it is served. */
+export function makeRouter() {
+  return createRouter({
+    routeTree: rootRoute.addChildren([
+      indexRoute,
+      exploreRoute,
+      jaegerSearchRoute,
+      traceRoute,
+      zipkinTraceRoute,
+    ]),
+    basepath: appBase().pathname,
+    parseSearch,
+    stringifySearch,
+    defaultPreload: false,
+    scrollRestoration: false,
+    defaultPendingMs: 100,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+  interface HistoryState {
+    /** Cursors of the result pages before this one. */
+    cursors?: string[];
+    /** Set when this entry was made by opening the span panel. */
+    panel?: boolean;
+    /** Set when the trace was opened from results, which going back shows again. */
+    fromResults?: boolean;
+  }
+}

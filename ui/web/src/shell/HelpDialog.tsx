@@ -1,0 +1,103 @@
+// What the keys do, and the switch that turns single-letter keys off.
+
+import { X } from 'lucide-react';
+import { useEffect, useRef } from 'react';
+
+import { IconButton, Kbd } from '../ui/controls';
+import { setPreference, usePreferences } from './preferences';
+import styles from './shell.module.css';
+
+const KEYS: readonly { title: string; keys: readonly (readonly [what: string, keys: string])[] }[] =
+  [
+    {
+      title: 'Anywhere',
+      keys: [
+        ['Explore', 'g e'],
+        ['UTC or local time', 'z'],
+        ['Theme', '\\'],
+        ['This help', '?'],
+        ['Close', 'Esc'],
+      ],
+    },
+    {
+      title: 'Results',
+      keys: [
+        ['First field of the query', '/'],
+        ['Next, previous trace', 'j k'],
+        ['Open trace', '⏎'],
+      ],
+    },
+    {
+      title: 'Trace: rows',
+      keys: [
+        ['Next, previous row', 'j k'],
+        ['Close or parent', 'h ←'],
+        ['Open or first child', 'l →'],
+        ['Next, previous sibling', 'J K'],
+        ['Next, previous error', 'e E'],
+        ['Collapse, expand a level', '[ ]'],
+        ['Collapse, expand all', '{ }'],
+        ['First, last row', 'Home End'],
+        ['Span panel', '⏎'],
+      ],
+    },
+    {
+      title: 'Trace: time',
+      keys: [
+        ['Zoom in, out', 'w s'],
+        ['Pan', 'a d'],
+        ['Fit span', '.'],
+        ['Fit whole trace', '0'],
+      ],
+    },
+    {
+      title: 'Trace: find',
+      keys: [
+        ['Find by service or name', 'f'],
+        ['Next, previous match', 'n N'],
+      ],
+    },
+  ];
+
+/** See the module. */
+export function HelpDialog({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { singleKeys } = usePreferences();
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} className={styles.help} aria-labelledby="help-title" onClose={onClose}>
+      <div className={styles.helpHead}>
+        <h2 id="help-title">Keyboard</h2>
+        <label className="row">
+          <input
+            type="checkbox"
+            checked={singleKeys}
+            onChange={(event) => setPreference('singleKeys', event.target.checked)}
+          />
+          Single-letter keys
+        </label>
+        <span className={styles.space} />
+        <IconButton icon={X} label="Close (Esc)" onClick={() => dialog.current?.close()} />
+      </div>
+      <div className={styles.keys}>
+        {KEYS.map(({ title, keys }) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <ul>
+              {keys.map(([what, caps]) => (
+                <li key={what}>
+                  <span>{what}</span>
+                  <span>
+                    {caps.split(' ').map((cap) => (
+                      <Kbd key={cap}>{cap}</Kbd>
+                    ))}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </section>
+        ))}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,100 @@
+// The state of each page as it stands in its URL: names, types, and how the text is read and written.
+
+/** On every page. */
+export interface ShellSearch {
+  /** Time zone: `local`, `utc` or an IANA name. */
+  tz?: string;
+}
+
+/** On `/explore`. Texts are as typed; the page says what is wrong with them. */
+export interface ExploreSearch extends ShellSearch {
+  service?: string;
+  operation?: string;
+  /** Tags in logfmt. */
+  tags?: string;
+  /** Shortest and longest duration, with unit. */
+  min?: string;
+  max?: string;
+  /** Range: `now-1h`, nanoseconds since the epoch, or RFC 3339. */
+  from?: string;
+  to?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+/** On `/trace/:id`. */
+export interface TraceSearch extends ShellSearch {
+  /** Span in the panel: its id, and `.2` for the second span of that id. */
+  span?: string;
+  /** What is looked for in the trace. */
+  find?: string;
+  /** Part of the trace that is shown, ns from its start: `from,to`. */
+  range?: string;
+}
+
+/** Values of a query string, before a page has read them. */
+export type RawSearch = Record<string, unknown>;
+
+/** Traces asked for at once, unless the URL says otherwise. */
+export const LIMIT_DEFAULT = 50;
+
+/** The server's own bound. */
+export const LIMIT_MAX = 1500;
+
+/** Reads a query string into plain texts: no JSON, so that links stay readable. */
+export function parseSearch(query: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(query));
+}
+
+/** Writes a query string; absent and empty values are left out. */
+export function stringifySearch(search: RawSearch): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    if (value !== undefined && value !== null && value !== '') params.set(name, String(value));
+  }
+  const query = params
+    .toString()
+    .replaceAll('%2F', '/')
+    .replaceAll('%3A', ':')
+    .replaceAll('%2C', ',');
+  return query ? `?${query}` : '';
+}
+
+/** The texts of `names` that are present. */
+function texts<K extends string>(raw: RawSearch, names: readonly K[]): { [P in K]?: string } {
+  const found: { [P in K]?: string } = {};
+  for (const name of names) {
+    const value = raw[name];
+    if (typeof value === 'string' && value.trim() !== '') found[name] = value;
+    else if (typeof value === 'number') found[name] = String(value);
+  }
+  return found;
+}
+
+/** Reads the state of any page's frame. */
+export function readShellSearch(raw: RawSearch): ShellSearch {
+  return texts(raw, ['tz']);
+}
+
+/** Reads the state of `/explore`. */
+export function readExploreSearch(raw: RawSearch): ExploreSearch {
+  const search: ExploreSearch = texts(raw, [
+    'service',
+    'operation',
+    'tags',
+    'min',
+    'max',
+    'from',
+    'to',
+    'cursor',
+    'tz',
+  ]);
+  const limit = Number(raw['limit']);
+  if (Number.isInteger(limit) && limit >= 1) search.limit = Math.min(limit, LIMIT_MAX);
+  return search;
+}
+
+/** Reads the state of `/trace/:id`. */
+export function readTraceSearch(raw: RawSearch): TraceSearch {
+  return texts(raw, ['span', 'find', 'range', 'tz']);
+}

@@ -1,0 +1,41 @@
+// Keyboard shortcuts. A page gives its keys while it is shown; nothing fires while someone types or a dialog is open.
+
+import { useEffect, useRef } from 'react';
+
+import { preferences } from './preferences';
+
+/** What each key does, by `event.key`; two keys in a row are written `g e`. Return false to let the key through. */
+export type Shortcuts = Record<string, (event: KeyboardEvent) => void | false>;
+
+/** How long the second key of a pair may take, ms. */
+const PAIR_MS = 1200;
+
+/** True when the key belongs to a field or a dialog. */
+export function isTyping(target: EventTarget | null): boolean {
+  if (document.querySelector('dialog[open]')) return true;
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || target.matches('input, textarea, select');
+}
+
+/** Listens for `shortcuts` while the component is shown. */
+export function useShortcuts(shortcuts: Shortcuts): void {
+  const latest = useRef(shortcuts);
+  useEffect(() => {
+    latest.current = shortcuts;
+  });
+  useEffect(() => {
+    let first = '';
+    let firstAt = 0;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (event.key.length === 1 && !preferences().singleKeys) return;
+      const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${event.key}` : '';
+      const run = latest.current[pair] ?? latest.current[event.key];
+      first = event.key;
+      firstAt = event.timeStamp;
+      if (run && run(event) !== false) event.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
+}

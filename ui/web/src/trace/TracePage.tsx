@@ -1,0 +1,281 @@
+// One trace: facts, minimap, waterfall, the span under the cursor.
+
+import { useParams } from '@tanstack/react-router';
+import { ChevronsDownUp, ChevronsUpDown, Info, Minus, Plus, ZoomIn, ZoomOut } from 'lucide-react';
+import { useCallback, useEffect, useRef, useState, type CSSProperties } from 'react';
+
+import { formatDuration } from '../lib/duration';
+import { oneLine, plural } from '../lib/text';
+import { ErrorPanel } from '../shell/ErrorPanel';
+import { Page } from '../shell/pages';
+import { usePreferences } from '../shell/preferences';
+import shell from '../shell/shell.module.css';
+import { useShortcuts } from '../shell/shortcuts';
+import { CoverageBanner, formatMs, StatusLine } from '../shell/StatusLine';
+import { useZone } from '../shell/useZone';
+import { Button, classes, Icon, IconButton, Kbd } from '../ui/controls';
+import { FIND_FIELD, FindBox } from './FindBox';
+import { traceKeys } from './keys';
+import { Minimap } from './minimap';
+import { SpanPanel } from './SpanPanel';
+import { useStore, type TraceStore } from './store';
+import styles from './trace.module.css';
+import { TraceHeader } from './TraceHeader';
+import { useTrace } from './useTrace';
+import { useTraceUrl } from './useTraceUrl';
+import { Waterfall } from './waterfall';
+
+const PANEL_WIDTH = 372;
+
+/** See the module. */
+export function TracePage() {
+  const { traceId } = useParams({ from: '/trace/$traceId' });
+  const [attempt, setAttempt] = useState(0);
+  const retry = useCallback(() => setAttempt((n) => n + 1), []);
+  return <LoadedTrace key={`${traceId} ${attempt}`} traceId={traceId} retry={retry} />;
+}
+
+function LoadedTrace({ traceId, retry }: { traceId: string; retry: () => void }) {
+  const { state, cancel } = useTrace(traceId);
+  if (state.phase === 'shown') {
+    return (
+      <ShownTrace
+        key={state.store.skeleton.head.trace_id}
+        store={state.store}
+        elapsedMs={state.elapsedMs}
+      />
+    );
+  }
+  return (
+    <Page title="Trace">
+      <div className={styles.loading} aria-busy={state.phase === 'loading'}>
+        {state.phase === 'failed' && (
+          <ErrorPanel
+            what={`Trace ${oneLine(traceId, 40)} could not be shown`}
+            error={state.error}
+            onRetry={retry}
+          />
+        )}
+        {state.phase === 'loading' && <Skeletons onCancel={cancel} />}
+        {state.phase === 'cancelled' && (
+          <p className={styles.stateText}>
+            Cancelled <Button onClick={retry}>Load again</Button>
+          </p>
+        )}
+      </div>
+      <StatusLine failed={state.phase === 'failed'} />
+    </Page>
+  );
+}
+
+function Skeletons({ onCancel }: { onCancel: () => void }) {
+  return (
+    <>
+      <p className={styles.stateText}>
+        <span className="t2">Loading the trace…</span>
+        <Button size="small" onClick={onCancel}>
+          Cancel
+        </Button>
+      </p>
+      {[38, 62, 55, 47, 70, 32, 58, 44, 66, 51].map((width, i) => (
+        <i key={width} style={{ width: `${width}%`, marginLeft: `${i * 12}px` }} />
+      ))}
+    </>
+  );
+}
+
+function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number | undefined }) {
+  const [zone] = useZone();
+  const { head } = store.skeleton;
+  const [waterfall, setWaterfall] = useState<Waterfall>();
+  const closePanel = useTraceUrl(store);
+  const panelOpen = useStore(store, ['panel'], (state) => state.panelOpen);
+  const { panelWidth } = usePreferences();
+  const focusGrid = () => waterfall?.scroll.focus({ preventScroll: true });
+  const open = useCallback(
+    (row: number) => {
+      store.setCursor(row);
+      store.setPanel(true);
+    },
+    [store],
+  );
+  useShortcuts(
+    traceKeys(store, {
+      openPanel: () => open(store.cursor === -1 ? 0 : store.cursor),
+      closePanel,
+      focusFind: () => document.getElementById(FIND_FIELD)?.focus(),
+      page: (by) => waterfall?.page(by),
+      // Nothing focused counts as the waterfall: it is what the page is about.
+      inGrid: ({ target }) => target === waterfall?.scroll || target === document.body,
+    }),
+  );
+  const panelStyle = { '--panel': `${panelWidth || PANEL_WIDTH}px` } as CSSProperties;
+  return (
+    <Page title={`${head.root_service_name} ${head.root_name}`} className={styles.page}>
+      <TraceHeader head={head} zone={zone} />
+      <Notices store={store} />
+      <MinimapPane store={store} />
+      <Tools store={store} focusGrid={focusGrid} />
+      <div className={classes(styles.body, panelOpen && styles.withPanel)} style={panelStyle}>
+        <WaterfallPane store={store} onOpen={open} onMount={setWaterfall} />
+        {panelOpen && <SpanPanel store={store} zone={zone} onClose={closePanel} />}
+      </div>
+      <TraceStatus store={store} elapsedMs={elapsedMs} />
+    </Page>
+  );
+}
+
+/** What the reader must know before believing the picture. */
+function Notices({ store }: { store: TraceStore }) {
+  const { head, columns, count } = store.skeleton;
+  const complete = useStore(store, ['rows'], (state) => state.complete);
+  const { orphan_count: orphans, truncated_span_count: truncated } = head;
+  const isRootMissing =
+    complete &&
+    count > 0 &&
+    orphans > 0 &&
+    !columns.flags
+      .subarray(0, count)
+      .some((flags, row) => columns.parentRow[row] === -1 && (flags & 1) === 0);
+  const notes: string[] = [];
+  if (truncated > 0)
+    notes.push(
+      `Only ${plural(count, 'span')} are shown; ${plural(truncated, 'span')} of this trace are left out.`,
+    );
+  if (isRootMissing) notes.push('The root span is missing.');
+  if (orphans > 0)
+    notes.push(
+      `${plural(orphans, 'span')} ${orphans === 1 ? 'names a parent that is' : 'name parents that are'} not here; they are shown at the top level. They may still arrive.`,
+    );
+  return (
+    <div>
+      <CoverageBanner coverage={head.coverage} />
+      {notes.length > 0 && (
+        <div className={shell.banner} role="status">
+          <Icon of={Info} />
+          <span>{notes.join(' ')}</span>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function MinimapPane({ store }: { store: TraceStore }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const minimap = new Minimap(host.current, store);
+    return () => minimap.destroy();
+  }, [store]);
+  return <div ref={host} role="group" aria-label="Shown range of the trace" />;
+}
+
+function WaterfallPane(props: {
+  store: TraceStore;
+  onOpen: (row: number) => void;
+  onMount: (waterfall: Waterfall | undefined) => void;
+}) {
+  const { store, onOpen, onMount } = props;
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const waterfall = new Waterfall(host.current, store, onOpen);
+    onMount(waterfall);
+    return () => {
+      onMount(undefined);
+      waterfall.destroy();
+    };
+  }, [store, onOpen, onMount]);
+  return <div ref={host} className={styles.host} />;
+}
+
+/** Collapsing, zooming and finding. */
+function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void }) {
+  const range = useStore(store, ['range'], (state) => state.range);
+  const isWhole = range === store.full;
+  return (
+    <div className={styles.tools}>
+      <h2>Waterfall</h2>
+      <IconButton
+        size="small"
+        icon={Minus}
+        label="Collapse one level ([)"
+        onClick={() => store.stepLevel(true)}
+      />
+      <IconButton
+        size="small"
+        icon={Plus}
+        label="Expand one level (])"
+        onClick={() => store.stepLevel(false)}
+      />
+      <IconButton
+        size="small"
+        icon={ChevronsDownUp}
+        label="Collapse all ({)"
+        onClick={() => store.collapseAll(true)}
+      />
+      <IconButton
+        size="small"
+        icon={ChevronsUpDown}
+        label="Expand all (})"
+        onClick={() => store.collapseAll(false)}
+      />
+      <span className="grow" />
+      {!isWhole && (
+        <span className="t2 wide-only" role="status">
+          {formatDuration(range.from)} to {formatDuration(range.to)}
+        </span>
+      )}
+      <IconButton size="small" icon={ZoomIn} label="Zoom in (w)" onClick={() => store.zoom(0.6)} />
+      <IconButton
+        size="small"
+        icon={ZoomOut}
+        label="Zoom out (s)"
+        disabled={isWhole}
+        onClick={() => store.zoom(1 / 0.6)}
+      />
+      <Button
+        size="small"
+        look="ghost"
+        disabled={isWhole}
+        title="Show the whole trace (0)"
+        onClick={() => store.setRange(store.full)}
+      >
+        Fit
+      </Button>
+      <FindBox store={store} focusGrid={focusGrid} />
+    </div>
+  );
+}
+
+function TraceStatus({ store, elapsedMs }: { store: TraceStore; elapsedMs: number | undefined }) {
+  const count = useStore(store, ['rows'], (state) => state.skeleton.count);
+  const { head } = store.skeleton;
+  const merged = head.duplicates_collapsed ?? 0;
+  return (
+    <StatusLine
+      coverage={head.coverage}
+      facts={
+        <>
+          <span>
+            {elapsedMs === undefined
+              ? `${plural(count, 'span')} so far`
+              : `Loaded in ${formatMs(elapsedMs)}`}
+          </span>
+          {merged > 0 && <span className="wide-only">{plural(merged, 'duplicate')} merged</span>}
+        </>
+      }
+    >
+      <span className="row wide-only">
+        <Kbd>j</Kbd>
+        <Kbd>k</Kbd> row
+      </span>
+      <span className="row wide-only">
+        <Kbd>e</Kbd> next error
+      </span>
+      <span className="row wide-only">
+        <Kbd>?</Kbd> all keys
+      </span>
+    </StatusLine>
+  );
+}

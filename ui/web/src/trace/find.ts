@@ -1,0 +1,42 @@
+// Find in a trace by service and span name: dictionaries are searched, rows only compared by number.
+
+import type { Skeleton } from './skeleton';
+
+/** Most words of a find that count. */
+const WORDS_MAX = 30;
+
+/** Rows of which service and name together contain every word of `text`, from the top. */
+export function findRows(skeleton: Skeleton, text: string): Uint32Array {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, WORDS_MAX);
+  if (words.length === 0) return new Uint32Array(0);
+  // One bit a word: which of them the entry contains.
+  const bits = (entries: readonly string[]): Int32Array =>
+    Int32Array.from(entries, (entry) => {
+      const lower = entry.toLowerCase();
+      return words.reduce((mask, word, i) => (lower.includes(word) ? mask | (1 << i) : mask), 0);
+    });
+  const services = bits(skeleton.head.services);
+  const names = bits(skeleton.head.names);
+  const all = 2 ** words.length - 1;
+  const { service, name } = skeleton.columns;
+  const found = new Uint32Array(skeleton.count);
+  let count = 0;
+  for (let row = 0; row < skeleton.count; row++) {
+    const mask =
+      (services[service[row] as number] as number) | (names[name[row] as number] as number);
+    if (mask === all) found[count++] = row;
+  }
+  return found.slice(0, count);
+}
+
+/** Place in the sorted `rows` of the first one at or after `row`; `rows.length` when there is none. */
+export function firstFrom(rows: Uint32Array, row: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle] as number) < row) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,300 @@
+// Draws one frame of the waterfall: row tints, tree guides, grid, bars. Only the rows in view; nothing is kept.
+//
+//   thick: the span itself works     ▇▇▇▬▬▬▬▬▇▇     thin: it waits for children
+//   red frame: error                 ◇  no duration       ▸ goes on beyond the view
+
+import { durationLabel, indentX, ticksOf, type Indent, type TimeAxis } from './layout';
+import type { Palette } from './palette';
+import { STATUS_ERROR } from './skeleton';
+import type { TraceStore } from './store';
+
+/** Everything a frame depends on. */
+export interface Frame {
+  context: CanvasRenderingContext2D;
+  store: TraceStore;
+  palette: Palette;
+  /** Colour slot of each service. */
+  slots: Uint8Array;
+  width: number;
+  height: number;
+  rowHeight: number;
+  treeWidth: number;
+  indent: Indent;
+  axis: TimeAxis;
+  /** First position in view, and where its top edge is. */
+  first: number;
+  firstY: number;
+  /** Row under the pointer, or -1, and the pointer's place on the axis, or -1. */
+  hoverRow: number;
+  hoverX: number;
+}
+
+/** Least distance of grid lines, px. */
+export const TICK_GAP = 96;
+
+const BAR = 10;
+const THIN = 3;
+
+/** Draws `frame`. */
+export function paint(frame: Frame): void {
+  const { context, width, height, palette } = frame;
+  context.clearRect(0, 0, width, height);
+  const rows = rowsOf(frame);
+  for (const [row, y] of rows) paintTint(frame, row, y);
+  paintGuides(frame, rows);
+  context.save();
+  context.beginPath();
+  context.rect(frame.treeWidth, 0, width - frame.treeWidth, height);
+  context.clip();
+  context.translate(frame.treeWidth, 0);
+  paintGrid(frame, rows.length * frame.rowHeight + frame.firstY);
+  context.font = `11px ${palette.font}`;
+  context.textBaseline = 'alphabetic';
+  for (const [row, y] of rows) paintBar(frame, row, y);
+  context.restore();
+}
+
+function rowsOf({ store, first, firstY, height, rowHeight }: Frame): [row: number, y: number][] {
+  const rows: [number, number][] = [];
+  for (
+    let position = first, y = firstY;
+    y < height && position < store.visible.count;
+    position++, y += rowHeight
+  ) {
+    rows.push([store.visible.at(position), y]);
+  }
+  return rows;
+}
+
+function paintTint(
+  { context, store, palette, width, rowHeight, hoverRow }: Frame,
+  row: number,
+  y: number,
+): void {
+  const { color } = palette;
+  const isCursor = row === store.cursor;
+  const isError = store.skeleton.columns.status[row] === STATUS_ERROR;
+  if (!isCursor && !isError && row !== hoverRow) return;
+  context.fillStyle = isCursor ? color.selected : isError ? color['error-soft'] : color.hover;
+  context.fillRect(0, y, width, rowHeight);
+  if (!isCursor) return;
+  context.fillStyle = color.accent;
+  context.fillRect(0, y, 2, rowHeight);
+}
+
+/** Lines from each row to its parent, and past it to the parent's further children. */
+function paintGuides(
+  { context, store, palette, rowHeight, indent }: Frame,
+  rows: readonly [number, number][],
+): void {
+  const { skeleton } = store;
+  const { parentRow, depth } = skeleton.columns;
+  context.strokeStyle = palette.color.guide;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (const [row, y] of rows) {
+    const middle = Math.round(y + rowHeight / 2) + 0.5;
+    for (let child = row, isOwn = true; ; isOwn = false) {
+      const parent = parentRow[child] as number;
+      if (parent === -1) break;
+      const level = depth[parent] as number;
+      const goesOn = skeleton.end(child) < skeleton.end(parent);
+      if (level < indent.cap) {
+        const x = Math.round(indentX(level, indent) + 6) + 0.5;
+        if (isOwn) {
+          context.moveTo(x, middle);
+          context.lineTo(x + indent.step - (skeleton.childCount[row] ? 5 : 1), middle);
+        }
+        if (isOwn || goesOn) {
+          context.moveTo(x, y);
+          context.lineTo(x, goesOn ? y + rowHeight : middle);
+        }
+      }
+      child = parent;
+    }
+  }
+  context.stroke();
+}
+
+function paintGrid(
+  { context, axis, palette, width, treeWidth, height, hoverX }: Frame,
+  end: number,
+): void {
+  const bottom = Math.min(height, end);
+  context.strokeStyle = palette.color.line;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (const tick of ticksOf(axis, TICK_GAP).at) {
+    const x = Math.round(axis.x(tick)) + 0.5;
+    context.moveTo(x, 0);
+    context.lineTo(x, bottom);
+  }
+  context.stroke();
+  if (hoverX < 0 || hoverX > width - treeWidth) return;
+  context.strokeStyle = palette.color['line-control'];
+  context.beginPath();
+  context.moveTo(Math.round(hoverX) + 0.5, 0);
+  context.lineTo(Math.round(hoverX) + 0.5, bottom);
+  context.stroke();
+}
+
+/** Where a bar is drawn: its ends on the axis, and what stands there instead of a bar. */
+interface Place {
+  left: number;
+  right: number;
+  shape: 'bar' | 'diamond';
+  label: string;
+}
+
+function placeOf({ store, axis }: Frame, row: number): Place {
+  const { skeleton } = store;
+  const { start, duration, parentRow } = skeleton.columns;
+  const length = duration[row] as number;
+  if (skeleton.hasNoStart(row)) {
+    // Its place is unknown: it stands where the nearest ancestor that has a start stands.
+    let up = parentRow[row] as number;
+    while (up !== -1 && skeleton.hasNoStart(up)) up = parentRow[up] as number;
+    const x = axis.x(up === -1 ? 0 : (start[up] as number));
+    return { left: x - 4, right: x + 4, shape: 'diamond', label: 'no start time' };
+  }
+  const from = axis.x(start[row] as number);
+  if (length <= 0)
+    return { left: from - 4, right: from + 4, shape: 'diamond', label: durationLabel(length) };
+  const to = axis.x((start[row] as number) + length);
+  return { left: from, right: Math.max(to, from + 2), shape: 'bar', label: durationLabel(length) };
+}
+
+function paintBar(frame: Frame, row: number, y: number): void {
+  const { context, store, palette, slots, rowHeight, width, treeWidth } = frame;
+  const { columns } = store.skeleton;
+  const room = width - treeWidth;
+  const middle = Math.round(y + rowHeight / 2);
+  const place = placeOf(frame, row);
+  const color = palette.slots[slots[columns.service[row] as number] as number] as string;
+  context.fillStyle = color;
+  if (place.right < 0 || place.left > room) {
+    paintAway(context, place.right < 0 ? 4 : room - 4, place.right < 0 ? -1 : 1, middle);
+  } else if (place.shape === 'diamond') {
+    paintDiamond(context, color, place.left + 4, middle);
+  } else {
+    paintSpan(frame, row, place, middle);
+  }
+  if (columns.status[row] === STATUS_ERROR && place.right >= 0 && place.left <= room) {
+    const left = Math.max(place.left, 4) - 2.5;
+    context.strokeStyle = palette.color.error;
+    context.lineWidth = 1.5;
+    context.strokeRect(
+      left,
+      middle - BAR / 2 - 2.5,
+      Math.min(place.right, room + 20) + 2.5 - left,
+      BAR + 5,
+    );
+  }
+  paintLabel(frame, row, place, middle);
+}
+
+function paintSpan(frame: Frame, row: number, { left, right }: Place, middle: number): void {
+  const { context, store, axis, width, treeWidth } = frame;
+  const from = Math.max(left, -BAR);
+  const to = Math.min(right, width - treeWidth + BAR);
+  if (store.skeleton.childCount[row] === 0) {
+    context.fillRect(from, middle - BAR / 2, to - from, BAR);
+  } else {
+    context.globalAlpha = 0.2;
+    context.fillRect(from, middle - BAR / 2, to - from, BAR);
+    context.globalAlpha = 1;
+    context.fillRect(from, middle - THIN / 2, to - from, THIN);
+    const stretches = store.selfTimes.of(row);
+    let drawnTo = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < stretches.length; i += 2) {
+      const begin = Math.max(axis.x(stretches[i] as number), from, drawnTo);
+      const end = Math.min(Math.max(axis.x(stretches[i + 1] as number), begin + 1), to);
+      // Stretches closer than half a pixel run together; there may be thousands.
+      if (end <= begin || end - drawnTo < 0.5) continue;
+      context.fillRect(begin, middle - BAR / 2, end - begin, BAR);
+      drawnTo = end;
+    }
+  }
+  const room = width - treeWidth;
+  if (left < 0) paintAway(context, 4, -1, middle);
+  if (right > room) paintAway(context, room - 4, 1, middle);
+}
+
+/** An arrow at the edge: the bar, or more of it, lies beyond. */
+function paintAway(
+  context: CanvasRenderingContext2D,
+  x: number,
+  direction: 1 | -1,
+  middle: number,
+): void {
+  context.beginPath();
+  context.moveTo(x + 3 * direction, middle);
+  context.lineTo(x - 3 * direction, middle - 5);
+  context.lineTo(x - 3 * direction, middle + 5);
+  context.fill();
+}
+
+function paintDiamond(
+  context: CanvasRenderingContext2D,
+  color: string,
+  x: number,
+  middle: number,
+): void {
+  context.strokeStyle = color;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(x, middle - 4.5);
+  context.lineTo(x + 4.5, middle);
+  context.lineTo(x, middle + 4.5);
+  context.lineTo(x - 4.5, middle);
+  context.closePath();
+  context.stroke();
+}
+
+const widths = new Map<string, number>();
+
+function textWidth(context: CanvasRenderingContext2D, text: string): number {
+  const key = `${context.font}|${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    if (widths.size > 5000) widths.clear();
+    width = context.measureText(text).width;
+    widths.set(key, width);
+  }
+  return width;
+}
+
+/** Room between a bar and its label, and around it, px. */
+const LABEL_GAP = 7;
+
+/** The duration: beside the bar where there is room, else on it. */
+function paintLabel(
+  frame: Frame,
+  row: number,
+  { left, right, label }: Place,
+  middle: number,
+): void {
+  const { context, store, palette, width, treeWidth, hoverRow } = frame;
+  const { color } = palette;
+  const room = width - treeWidth;
+  const length = textWidth(context, label);
+  const from = Math.max(left, 0);
+  const to = Math.min(right, room);
+  let x = Math.max(to, 12) + LABEL_GAP;
+  if (x + length > room - 4) x = Math.min(from, room - 12) - LABEL_GAP - length;
+  if (x < 4) {
+    x = to - length - 10;
+    const isError = store.skeleton.columns.status[row] === STATUS_ERROR;
+    context.fillStyle =
+      row === store.cursor
+        ? color.selected
+        : isError
+          ? color['error-soft']
+          : row === hoverRow
+            ? color.hover
+            : color.surface;
+    context.fillRect(x - 4, middle - 7, length + 8, 14);
+  }
+  context.fillStyle = row === store.cursor ? color.text : color['text-2'];
+  context.fillText(label, x, middle + 4);
+}

@@ -1,0 +1,316 @@
+// State of one trace on the page, outside React: rows, cursor, range, find, panel. The waterfall and the minimap listen
+// to it directly; React components only to what they show.
+
+import { useCallback, useSyncExternalStore } from 'react';
+
+import type { TraceSearch } from '../shell/search';
+import { findRows, firstFrom } from './find';
+import { clampRange, zoomRange, type TimeRange } from './layout';
+import { SelfTimes } from './selfTime';
+import { STATUS_ERROR, type Skeleton } from './skeleton';
+import { VisibleRows } from './visible';
+
+/** What can change. */
+export type Topic = 'rows' | 'cursor' | 'range' | 'find' | 'panel';
+
+/** Where a row that becomes the cursor is moved to. */
+export type Reveal = 'nearest' | 'center';
+
+/** What is looked for, and what was found. */
+export interface Find {
+  text: string;
+  /** Rows, from the top. */
+  matches: Uint32Array;
+  /** Place of the present match in `matches`, or -1. */
+  at: number;
+}
+
+const NO_FIND: Find = { text: '', matches: new Uint32Array(0), at: -1 };
+
+/** See the module. */
+export class TraceStore {
+  readonly visible: VisibleRows;
+  readonly selfTimes: SelfTimes;
+  /** The whole trace. */
+  readonly full: TimeRange;
+  /** What is shown of it. */
+  range: TimeRange;
+  /** Row under the cursor, or -1. */
+  cursor = -1;
+  /** Where the view moves the cursor's row to, next time it draws. */
+  reveal: Reveal | undefined;
+  panelOpen = false;
+  find: Find = NO_FIND;
+  /** True when all rows have come in. */
+  complete = false;
+  /** A span that the URL names and that has not come in. */
+  wanted: string | undefined;
+
+  private readonly listeners = new Map<Topic, Set<() => void>>();
+
+  constructor(readonly skeleton: Skeleton) {
+    this.visible = new VisibleRows(skeleton);
+    this.selfTimes = new SelfTimes(skeleton);
+    this.full = { from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) };
+    this.range = this.full;
+  }
+
+  /** Tells `listener` of changes until the returned function is called. */
+  on(topics: readonly Topic[], listener: () => void): () => void {
+    for (const topic of topics) {
+      const set = this.listeners.get(topic) ?? new Set();
+      this.listeners.set(topic, set.add(listener));
+    }
+    return () => {
+      for (const topic of topics) this.listeners.get(topic)?.delete(listener);
+    };
+  }
+
+  private emit(topic: Topic): void {
+    for (const listener of this.listeners.get(topic) ?? []) listener();
+  }
+
+  /** Rows came in; `complete` when they were the last. */
+  rowsChanged(complete: boolean): void {
+    this.complete = complete;
+    this.selfTimes.clear();
+    this.visible.rebuild();
+    if (this.find.text)
+      this.find = { ...this.find, matches: findRows(this.skeleton, this.find.text) };
+    this.emit('rows');
+    this.emit('find');
+    if (this.wanted) this.select(this.wanted);
+  }
+
+  // --- URL ---------------------------------------------------------------------------------------------------------
+
+  /** What the URL says of this state. */
+  searchState(): TraceSearch {
+    const search: TraceSearch = {};
+    if (this.wanted) search.span = this.wanted;
+    else if (this.panelOpen && this.cursor >= 0) search.span = this.skeleton.reference(this.cursor);
+    if (this.find.text) search.find = this.find.text;
+    const { from, to } = this.range;
+    if (this.range !== this.full) search.range = `${Math.round(from)},${Math.round(to)}`;
+    return search;
+  }
+
+  /** Takes the state that the URL says, where it is another one. */
+  applySearch({ span, find = '', range }: TraceSearch): void {
+    const present = this.searchState();
+    if (range !== present.range) this.setRange(parseRange(range) ?? this.full);
+    if (find !== this.find.text) this.setFind(find);
+    if (span === present.span) return;
+    if (span) this.select(span);
+    else this.setPanel(false);
+  }
+
+  private select(reference: string): void {
+    const row = this.skeleton.find(reference);
+    this.wanted = row === -1 ? reference : undefined;
+    if (row !== -1) this.setCursor(row, 'center');
+    this.setPanel(true);
+  }
+
+  // --- Cursor and panel ----------------------------------------------------------------------------------------------
+
+  /** Moves the cursor, showing the row if it is hidden. */
+  setCursor(row: number, reveal: Reveal = 'nearest'): void {
+    if (row < 0 || row >= this.skeleton.count) return;
+    this.wanted = undefined;
+    this.cursor = row;
+    this.reveal = reveal;
+    if (this.visible.reveal(row)) this.emit('rows');
+    this.emit('cursor');
+  }
+
+  /** Moves the cursor by shown rows; the first move lands on the first row. */
+  move(by: number): void {
+    const { visible, cursor } = this;
+    if (visible.count === 0) return;
+    const position = cursor === -1 ? 0 : visible.nearest(cursor) + by;
+    this.setCursor(visible.at(Math.min(Math.max(position, 0), visible.count - 1)));
+  }
+
+  /** Moves the cursor to the first or the last shown row. */
+  moveToEnd(last: boolean): void {
+    if (this.visible.count > 0) this.setCursor(this.visible.at(last ? this.visible.count - 1 : 0));
+  }
+
+  /** Moves the cursor to the next or previous sibling, if there is one. */
+  moveToSibling(by: 1 | -1): void {
+    const { skeleton, cursor } = this;
+    if (cursor === -1) return this.move(0);
+    const { parentRow } = skeleton.columns;
+    const parent = parentRow[cursor] as number;
+    const next = skeleton.end(cursor);
+    if (by === 1) {
+      if (next < (parent === -1 ? skeleton.count : skeleton.end(parent))) this.setCursor(next);
+      return;
+    }
+    if (skeleton.ordinal[cursor] === 1) return;
+    // The row above belongs to the previous sibling's subtree.
+    let row = cursor - 1;
+    while (parentRow[row] !== parent) row = parentRow[row] as number;
+    this.setCursor(row);
+  }
+
+  /** Collapses the cursor's row; where it is collapsed or a leaf, moves to the parent. */
+  closeOrParent(): void {
+    const { cursor, skeleton } = this;
+    if (cursor === -1) return this.move(0);
+    if (!this.visible.isCollapsed(cursor) && (skeleton.childCount[cursor] as number) > 0)
+      return this.setCollapsed(cursor, true);
+    const parent = skeleton.columns.parentRow[cursor] as number;
+    if (parent !== -1) this.setCursor(parent);
+  }
+
+  /** Expands the cursor's row; where it is open, moves to its first child. */
+  openOrChild(): void {
+    const { cursor, skeleton } = this;
+    if (cursor === -1) return this.move(0);
+    if (this.visible.isCollapsed(cursor)) return this.setCollapsed(cursor, false);
+    if ((skeleton.childCount[cursor] as number) > 0) this.setCursor(cursor + 1);
+  }
+
+  /** Moves the cursor to the next or previous span with an error, going round at the end. */
+  moveToError(by: 1 | -1): void {
+    const { count, columns } = this.skeleton;
+    const from = this.cursor === -1 ? (by === 1 ? -1 : 0) : this.cursor;
+    for (let step = 1; step <= count; step++) {
+      const row = (((from + by * step) % count) + count) % count;
+      if (columns.status[row] === STATUS_ERROR) return this.setCursor(row, 'center');
+    }
+  }
+
+  /** Opens or closes the span panel. */
+  setPanel(open: boolean): void {
+    if (!open) this.wanted = undefined;
+    if (this.panelOpen === open) return;
+    this.panelOpen = open;
+    this.emit('panel');
+  }
+
+  // --- Collapsing --------------------------------------------------------------------------------------------------
+
+  /** Hides or shows the children of `row`. */
+  setCollapsed(row: number, collapsed: boolean): void {
+    if (!this.visible.setCollapsed(row, collapsed)) return;
+    this.leaveHidden();
+    this.emit('rows');
+  }
+
+  /** Hides or shows the children of every row. */
+  collapseAll(collapsed: boolean): void {
+    this.visible.setAll(collapsed);
+    this.leaveHidden();
+    this.emit('rows');
+  }
+
+  /** Collapses the deepest open level, or expands the uppermost collapsed one. */
+  stepLevel(collapse: boolean): void {
+    if (collapse ? this.visible.collapseLevel() : this.visible.expandLevel()) {
+      this.leaveHidden();
+      this.emit('rows');
+    }
+  }
+
+  /** A cursor on a row that was hidden goes to the ancestor that stands for it. */
+  private leaveHidden(): void {
+    if (this.cursor === -1) return;
+    const shown = this.visible.at(this.visible.nearest(this.cursor));
+    this.reveal = 'nearest';
+    if (shown === this.cursor) return;
+    this.cursor = shown;
+    this.emit('cursor');
+  }
+
+  // --- Time --------------------------------------------------------------------------------------------------------
+
+  /** Shows `range` of the trace. */
+  setRange(range: TimeRange): void {
+    const next = clampRange(range, this.full);
+    const isFull = next.from <= this.full.from && next.to >= this.full.to;
+    this.range = isFull ? this.full : next;
+    this.emit('range');
+  }
+
+  /** Zooms by `factor` around `center`, or around the cursor's span, or the middle. */
+  zoom(factor: number, center = this.centerOfInterest()): void {
+    this.setRange(zoomRange(this.range, factor, center, this.full));
+  }
+
+  /** Moves the range by a share of its length. */
+  pan(share: number): void {
+    const { from, to } = this.range;
+    const by = (to - from) * share;
+    this.setRange({ from: from + by, to: to + by });
+  }
+
+  /** Shows the cursor's span with a little around it. */
+  fitCursor(): void {
+    if (this.cursor === -1 || this.skeleton.hasNoStart(this.cursor)) return;
+    const { start, duration } = this.skeleton.columns;
+    const from = start[this.cursor] as number;
+    const length =
+      Math.abs(duration[this.cursor] as number) || (this.range.to - this.range.from) / 10;
+    this.setRange({ from: from - length * 0.05, to: from + length * 1.05 });
+  }
+
+  private centerOfInterest(): number {
+    const { from, to } = this.range;
+    const { start, duration } = this.skeleton.columns;
+    if (this.cursor !== -1) {
+      const middle = (start[this.cursor] as number) + (duration[this.cursor] as number) / 2;
+      if (middle >= from && middle <= to) return middle;
+    }
+    return (from + to) / 2;
+  }
+
+  // --- Find --------------------------------------------------------------------------------------------------------
+
+  /** Looks for `text`; the first match from the cursor on becomes the present one, without moving the cursor. */
+  setFind(text: string): void {
+    if (text.trim() === '') {
+      this.find = NO_FIND;
+    } else {
+      const matches = findRows(this.skeleton, text);
+      this.find = { text, matches, at: -1 };
+    }
+    this.emit('find');
+  }
+
+  /** Moves the cursor to the next or previous match, going round at the end. */
+  moveToMatch(by: 1 | -1): void {
+    const { matches, text, at } = this.find;
+    if (matches.length === 0) return;
+    let next: number;
+    if (at !== -1 && matches[at] === this.cursor) next = at + by;
+    else if (by === 1) next = firstFrom(matches, this.cursor + (at === -1 ? 0 : 1));
+    else next = firstFrom(matches, this.cursor) - 1;
+    next = (next + matches.length) % matches.length;
+    this.find = { text, matches, at: next };
+    this.setCursor(matches[next] as number, 'center');
+    this.emit('find');
+  }
+}
+
+function parseRange(text: string | undefined): TimeRange | undefined {
+  const match = /^(-?\d{1,19}),(-?\d{1,19})$/.exec(text ?? '');
+  if (!match) return undefined;
+  const from = Number(match[1]);
+  const to = Number(match[2]);
+  return to > from ? { from, to } : undefined;
+}
+
+/** What `read` takes from the store, renewed when one of `topics` changes. `read` must return the same for the same state. */
+export function useStore<T>(
+  store: TraceStore,
+  topics: readonly Topic[],
+  read: (store: TraceStore) => T,
+): T {
+  const key = topics.join();
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- `key` stands for the topics
+  const subscribe = useCallback((listener: () => void) => store.on(topics, listener), [store, key]);
+  return useSyncExternalStore(subscribe, () => read(store));
+}
