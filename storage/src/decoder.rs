@@ -30,6 +30,12 @@ pub struct DecodeError {
 
 /// Decodes logged payloads when the log is replayed.
 pub trait Decoder: Send + Sync {
+    /// Version of what [`Decoder::decode`] makes of a payload; stands in the log with each one. It grows when an older program could
+    /// not decode what this one accepts; a payload of a greater version is set aside at replay.
+    fn version(&self) -> u16 {
+        1
+    }
+
     /// Spans of `payload` that `admission` keeps, with their weights.
     ///
     /// `received_at_unix_nano` becomes `ingested_at`. Must give the same batch as when the payload was accepted.

@@ -1,6 +1,7 @@
 //! What can go wrong in the store, by what the caller can do about it.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,14 @@ pub enum StoreError {
         /// Process that holds it, 0 if unknown.
         pid: u32,
     },
+    /// Another process has taken over the data directory although this one held it. Nothing more is committed here.
+    #[error("{}: process number {incarnation} has taken over this data directory; stop this one", path.display())]
+    Replaced {
+        /// Manifest file that the other process wrote.
+        path: PathBuf,
+        /// Number of the other process in the manifest.
+        incarnation: u64,
+    },
     /// A file is damaged or of an unknown version.
     #[error("{}: {message}", path.display())]
     Corrupt {
@@ -49,9 +58,47 @@ pub enum StoreError {
         /// File or directory.
         path: PathBuf,
         /// Cause.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The store has been closed.
     #[error("the store is shutting down")]
     Closed,
+}
+
+impl StoreError {
+    /// The same error for another who waits for the same thing.
+    pub(crate) fn copy(&self) -> Self {
+        match self {
+            Self::Io { path, source } => Self::Io {
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            Self::Corrupt { path, message } => Self::Corrupt {
+                path: path.clone(),
+                message: message.clone(),
+            },
+            Self::Replaced { path, incarnation } => Self::Replaced {
+                path: path.clone(),
+                incarnation: *incarnation,
+            },
+            other => Self::Unavailable {
+                message: other.to_string(),
+            },
+        }
+    }
+}
+
+/// Names the file that an operation failed on.
+pub(crate) trait IoContext<T> {
+    /// Turns a system's error into [`StoreError::Io`] at `path`.
+    fn context(self, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Io {
+            path: path.to_path_buf(),
+            source,
+        })
+    }
 }

@@ -5,9 +5,6 @@ use std::time::Duration;
 /// Text bytes of one payload's spans when each is given a copy of its resource and scope; decoders refuse more.
 pub const TABLE_BYTES_MAX: usize = 1 << 30;
 
-/// Bytes of the spans of one trace that a look-up returns; the rest is reported as truncated.
-pub const TRACE_BYTES_MAX: usize = 256 << 20;
-
 /// Bounds on memory, files and time. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -15,6 +12,8 @@ pub struct Limits {
     pub wal_segment_bytes: u64,
     /// Payload bytes that may wait for the log's writer; beyond it `append` answers `Overloaded`.
     pub wal_queue_bytes: usize,
+    /// Payload bytes that one write and one fdatasync take together; a larger payload goes alone.
+    pub wal_group_bytes: usize,
     /// One payload in the log.
     pub wal_record_bytes_max: usize,
     /// Memory of an epoch at which it is closed and flushed.
@@ -29,6 +28,14 @@ pub struct Limits {
     pub recent_payloads_max: usize,
     /// How long a file that no snapshot names any more is kept.
     pub unlink_grace: Duration,
+    /// Pause before the log or a flush is tried again after a failure.
+    pub retry_pause: Duration,
+    /// Longest pause between attempts to flush; it doubles from `retry_pause` up to this.
+    pub flush_retry_pause_max: Duration,
+    /// A full state of the manifest is written every so many versions.
+    pub manifest_checkpoint_versions: u64,
+    /// The wall clock may drift this far from the monotonic one before retention is suspended.
+    pub clock_leap: Duration,
     /// Spans of one trace that a look-up returns; the rest is reported as truncated.
     pub trace_spans_max: usize,
     /// Parquet footers and indexes kept in memory.
@@ -40,13 +47,18 @@ impl Default for Limits {
         Self {
             wal_segment_bytes: 64 << 20,
             wal_queue_bytes: 64 << 20,
+            wal_group_bytes: 8 << 20,
             wal_record_bytes_max: 64 << 20,
             epoch_bytes: 48 << 20,
             epoch_age: Duration::from_secs(30),
             hot_window_bytes: 160 << 20,
-            recent_payload_age: Duration::from_secs(600),
+            recent_payload_age: Duration::from_mins(10),
             recent_payloads_max: 1 << 20,
-            unlink_grace: Duration::from_secs(60),
+            unlink_grace: Duration::from_mins(1),
+            retry_pause: Duration::from_secs(1),
+            flush_retry_pause_max: Duration::from_mins(1),
+            manifest_checkpoint_versions: 64,
+            clock_leap: Duration::from_hours(1),
             trace_spans_max: 1_000_000,
             segment_cache_bytes: 64 << 20,
         }

@@ -8,11 +8,20 @@ use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::segment::Segment;
+use crate::trace;
 
-/// What a query reads. Cheap to clone.
+/// What a query reads. Cheap to clone. The files of its segments stay until the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    _private: (),
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    version: u64,
+    segments: Arc<[Arc<Segment>]>,
+    hot: Vec<Arc<SpanBatch>>,
+    trace_spans_max: usize,
 }
 
 /// A trace put together from all its parts.
@@ -28,22 +37,39 @@ pub struct TraceRows {
 }
 
 impl Snapshot {
+    /// A view of these parts.
+    pub(crate) fn new(
+        version: u64,
+        segments: Arc<[Arc<Segment>]>,
+        hot: Vec<Arc<SpanBatch>>,
+        trace_spans_max: usize,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                version,
+                segments,
+                hot,
+                trace_spans_max,
+            }),
+        }
+    }
+
     /// Version of the manifest.
     #[must_use]
     pub fn version(&self) -> u64 {
-        todo!()
+        self.inner.version
     }
 
     /// Stored segments, oldest commit first.
     #[must_use]
     pub fn segments(&self) -> &[Arc<Segment>] {
-        todo!()
+        &self.inner.segments
     }
 
     /// Batches of the hot window, in log order.
     #[must_use]
     pub fn hot(&self) -> &[Arc<SpanBatch>] {
-        todo!()
+        &self.inner.hot
     }
 
     /// The trace `id`, of any age; `None` when no span of it is stored. Blocks on file reads.
@@ -51,13 +77,13 @@ impl Snapshot {
     /// # Errors
     /// When no part of the trace could be read.
     pub fn trace(&self, id: TraceId) -> Result<Option<TraceRows>, StoreError> {
-        let _ = id;
-        todo!()
+        let inner = &*self.inner;
+        trace::assemble(id, &inner.hot, &inner.segments, inner.trace_spans_max)
     }
 
     /// Rows of [`schema::traces`](crate::schema::traces) for the hot window, one a trace (`first_row` is 0).
     #[must_use]
     pub fn hot_traces(&self) -> RecordBatch {
-        todo!()
+        trace::summaries(&self.inner.hot)
     }
 }

@@ -164,9 +164,7 @@ impl TestSpan {
 /// A batch of `spans`.
 pub(crate) fn batch(spans: &[TestSpan], ingested_at: u64) -> SpanBatch {
     let mut builder = SpanBatchBuilder::new(ingested_at);
-    for span in spans {
-        span.push(&mut builder);
-    }
+    spans.iter().for_each(|span| span.push(&mut builder));
     builder.finish()
 }
 

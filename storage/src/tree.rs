@@ -178,7 +178,11 @@ impl Holder {
             };
             let id = nodes[run[0] as usize].id;
             match (first(Role::Caller), first(Role::Callee)) {
-                (Some(caller), Some(parent)) => Self { id, caller, parent },
+                (Some(caller), Some(callee)) => Self {
+                    id,
+                    caller,
+                    parent: callee,
+                },
                 _ => Self {
                     id,
                     caller: NONE,

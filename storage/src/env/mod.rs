@@ -10,6 +10,7 @@
 
 mod system;
 pub mod testing;
+mod unsynced;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -38,6 +39,16 @@ impl Env {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom::new()),
             fs: Arc::new(SystemFiles),
+        }
+    }
+
+    /// The same, but nothing is ever synced, so a power cut loses what was acknowledged. Only for the control arm of crash
+    /// tests, which proves that they can see a loss.
+    #[must_use]
+    pub fn unsafe_without_sync(self) -> Self {
+        Self {
+            fs: Arc::new(unsynced::UnsyncedFiles(self.fs)),
+            ..self
         }
     }
 }

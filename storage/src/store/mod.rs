@@ -1,171 +1,291 @@
 //! The store: owner of the data directory, the log's writer and the flusher.
+//!
+//! ```text
+//!  append ─▶ queue ─▶ writer thread: log, fdatasync ─▶ view (hot window) ─▶ answer
+//!                                                        │ epochs, oldest first
+//!                                                        ▼
+//!                      flusher thread: segment, recent hashes, manifest commit ─▶ view swapped ─▶ log dropped below
+//! ```
+//!
+//! Invariants:
+//! - an answer follows the sync and the publishing, in this order; a refused payload is not in the log under a number that counts;
+//! - the manifest is committed under one lock, and the view swapped before the lock is released;
+//! - a file is unlinked only when no committed version names it, no snapshot holds it and the grace period is over.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod claim;
+mod flush;
+mod ingest;
+mod names;
+mod open;
+mod queue;
+mod trash;
+mod types;
+mod view;
 
-use bytes::Bytes;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
-use crate::batch::SpanBatch;
-use crate::decoder::{Admission, Decoder, PayloadKind};
+use tokio::sync::{oneshot, watch};
+
+pub use claim::{Claim, Duplicate, Ticket};
+pub use types::{Append, Recovery, RetentionReport, RetentionRequest, StoreOptions, StoreStatus};
+
+use crate::decoder::PayloadKind;
 use crate::env::Env;
 use crate::error::StoreError;
-use crate::limits::Limits;
-use crate::policy::FlushPolicy;
+use crate::lock::DirLock;
+use crate::manifest::{Changes, Manifest, RecentFile};
+use crate::measure;
+use crate::recent::{Claimed, Known, PayloadHash, Recent};
+use crate::retention::{self, ClockReading};
+use crate::segment::{Segment, SegmentCache};
 use crate::snapshot::Snapshot;
+use crate::verify::{Progress, VerifyReport};
+use crate::wal;
+use crate::wal::frame::{Record, record_bytes};
+use crate::wal::writer::LogFiles;
+use flush::FlushControl;
+use queue::{Item, Pending, Queue, RETRY_AFTER_MS};
+use trash::Trash;
+use view::{Published, View};
 
-/// How to open a [`Store`].
-#[derive(Clone)]
-pub struct StoreOptions {
-    /// Data directory, made if absent.
-    pub data_dir: PathBuf,
-    /// Clock, file system and randomness.
-    pub env: Env,
-    /// Bounds.
-    pub limits: Limits,
-    /// Turns logged payloads back into spans at start-up.
-    pub decoder: Arc<dyn Decoder>,
-    /// What a flush keeps.
-    pub flush_policy: Arc<dyn FlushPolicy>,
+/// The only tenant for now; the log and the manifest name it everywhere.
+pub const DEFAULT_TENANT: &str = "default";
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What start-up found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Recovery {
-    /// Records replayed from the log into the hot window.
-    pub replayed_records: u64,
-    /// Spans in them.
-    pub replayed_spans: u64,
-    /// Bytes of a torn tail that were cut off.
-    pub torn_tail_bytes: u64,
-    /// Damage below the durable mark: file, place and reason. Damaged files are moved to `quarantine/`.
-    pub damaged: Vec<String>,
-    /// Files that no manifest names, removed.
-    pub orphans_removed: u64,
-    /// Segments in the manifest.
-    pub segments: u64,
-    /// Spans in them.
-    pub stored_spans: u64,
-    /// How long it took, ms.
-    pub elapsed_ms: u64,
+/// What the threads and all clones of the store share.
+#[derive(Debug)]
+struct Shared {
+    options: StoreOptions,
+    view: View,
+    queue: Queue,
+    recent: Recent,
+    /// Payloads of the log's end; known once that is durable under this process.
+    replayed_tail: Mutex<Vec<Known>>,
+    manifest: Mutex<Manifest>,
+    cache: Arc<SegmentCache>,
+    log_files: LogFiles,
+    flush: FlushControl,
+    trash: Trash,
+    opened: ClockReading,
+    ingest_ended: watch::Sender<bool>,
+    dir_lock: Mutex<Option<DirLock>>,
 }
 
-/// What becomes of a payload that is about to be decoded.
-pub enum Claim {
-    /// Not seen within `Limits::recent_payload_age`: decode it and call [`Store::append`] with the ticket. A ticket
-    /// dropped without an append forgets the payload.
-    New(Ticket),
-    /// The same payload is being stored or was stored lately: await [`Duplicate::durable`], then answer as for a stored one.
-    Duplicate(Duplicate),
-}
+impl Shared {
+    fn clock_reading(&self) -> ClockReading {
+        ClockReading {
+            wall_ns: self.options.env.clock.now_unix_nano(),
+            monotonic_ns: self.options.env.clock.monotonic_ns(),
+        }
+    }
 
-/// Right to append one payload.
-pub struct Ticket {
-    _private: (),
-}
+    fn manifest_version(&self) -> u64 {
+        lock(&self.manifest).state().version
+    }
 
-/// A payload that is already on its way.
-pub struct Duplicate {
-    _private: (),
-}
+    /// Number of this process, and the files of recent hashes.
+    fn manifest_figures(&self) -> (u64, Vec<RecentFile>) {
+        let manifest = lock(&self.manifest);
+        (manifest.incarnation(), manifest.state().recent.clone())
+    }
 
-impl Duplicate {
-    /// Returns when the original is on stable storage.
-    ///
-    /// # Errors
-    /// When the original could not be stored: the sender has to try again.
-    pub async fn durable(self) -> Result<(), StoreError> {
-        todo!()
+    /// Puts this process's number into the manifest; the version, and up to where the log is in segments.
+    fn begin_incarnation(&self) -> Result<(u64, u64), StoreError> {
+        let mut manifest = lock(&self.manifest);
+        if manifest.state().incarnation != manifest.incarnation() {
+            manifest.commit(Changes::default())?;
+        }
+        Ok((manifest.state().version, manifest.state().flushed_seq))
+    }
+
+    fn remember_replayed_tail(&self) {
+        for known in std::mem::take(&mut *lock(&self.replayed_tail)) {
+            self.recent.insert(known);
+        }
+    }
+
+    /// Commits `changes` and swaps the view.
+    fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        let removed = changes.remove_segments.clone();
+        let mut manifest = lock(&self.manifest);
+        let state = manifest.commit(changes)?;
+        let mut segments = self.view.segments().to_vec();
+        let (gone, mut kept): (Vec<_>, Vec<_>) = segments
+            .drain(..)
+            .partition(|segment| removed.contains(&segment.meta().name));
+        for meta in &state.segments[kept.len()..] {
+            let (env, dir) = (&self.options.env, &self.options.data_dir);
+            kept.push(Arc::new(Segment::open(env, dir, meta.clone(), &self.cache)));
+        }
+        self.view.swap(state.version, kept, state.flushed_seq);
+        self.trash.add(gone, self.options.env.clock.monotonic_ns());
+        let (spans, bytes) = (state.span_count(), state.file_bytes());
+        measure::stored(state.version, state.segments.len(), spans, bytes);
+        Ok(())
+    }
+
+    fn publish(&self, records: Vec<Published>) {
+        let now_ns = self.options.env.clock.monotonic_ns();
+        if self.view.publish(records, now_ns) {
+            self.flush.wake();
+        }
+    }
+
+    fn unlink_trash(&self) {
+        let grace = self.options.limits.unlink_grace;
+        let now_ns = self.options.env.clock.monotonic_ns();
+        let (env, dir) = (&self.options.env, &self.options.data_dir);
+        self.trash.unlink(env, dir, now_ns, grace);
+    }
+
+    fn ingest_ended(&self) {
+        self.ingest_ended.send_replace(true);
     }
 }
 
-/// One payload to store.
-pub struct Append {
-    /// Kind, for replay.
-    pub kind: PayloadKind,
-    /// The payload, decompressed.
-    pub payload: Bytes,
-    /// When it was received, ns since the epoch.
-    pub received_at_unix_nano: u64,
-    /// What admission decided.
-    pub admission: Admission,
-    /// The decoded spans that admission keeps.
-    pub batch: SpanBatch,
+/// Stops the threads when the last clone of the store is dropped without a close.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Figures for the status page.
-#[derive(Debug, Clone, Default, serde::Serialize)]
-pub struct StoreStatus {
-    /// Manifest version.
-    pub manifest_version: u64,
-    /// Stored segments.
-    pub segments: u64,
-    /// Spans in them.
-    pub stored_spans: u64,
-    /// Their bytes on disk.
-    pub stored_bytes: u64,
-    /// Spans in the hot window.
-    pub hot_spans: u64,
-    /// Its memory, bytes.
-    pub hot_bytes: u64,
-    /// Bytes of log files.
-    pub wal_bytes: u64,
-    /// Last sequence number on stable storage.
-    pub durable_seq: u64,
-    /// Why ingest is refused at the moment, if it is.
-    pub unavailable: Option<String>,
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        self.shared.flush.stop();
+        for thread in lock(&self.threads).drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
 }
 
-/// What a retention run dropped, or would drop.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct RetentionReport {
-    /// True when nothing was changed.
-    pub dry_run: bool,
-    /// Names of the segments.
-    pub segments: Vec<String>,
-    /// Spans in them.
-    pub spans: u64,
-    /// Bytes of their files.
-    pub bytes: u64,
-    /// Why nothing was deleted although there was something to delete (a leap of the clock), if so.
-    pub suspended: Option<String>,
-}
-
-/// The store. Clone freely; the last [`Store::close`] ends it.
-#[derive(Clone)]
+/// The store. Clone freely; [`Store::close`] ends it. Dropping the last clone without closing loses nothing that was acknowledged,
+/// but leaves the hot window to the next start.
+#[derive(Debug, Clone)]
 pub struct Store {
-    _private: (),
+    owner: Arc<Owner>,
 }
 
 impl Store {
     /// Locks the directory, reads the manifest, replays the log, removes orphans, starts the writer and the flusher.
     ///
+    /// When the log cannot be written at the moment the store opens nevertheless, serves reads and refuses payloads; see
+    /// [`StoreStatus::unavailable`].
+    ///
     /// # Errors
     /// When the directory is locked, unreadable, or its manifest is damaged.
     pub fn open(options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
-        let _ = options;
-        todo!()
+        open::open(options, true)
+    }
+
+    /// As [`Store::open`], but without a log: a crash loses the hot window. Only for the control arm of crash tests, which proves that
+    /// they can see a loss.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unsafe_without_log(options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
+        open::open(options, false)
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.owner.shared
     }
 
     /// Says whether `payload` was stored lately, and holds its place if not.
     #[must_use]
     pub fn claim(&self, kind: PayloadKind, payload: &[u8]) -> Claim {
-        let _ = (kind, payload);
-        todo!()
+        let shared = self.shared();
+        let hash = PayloadHash::of(DEFAULT_TENANT, kind.0, payload);
+        let now = shared.options.env.clock.now_unix_nano();
+        let outcome = match shared.recent.claim(hash, now) {
+            Claimed::New(outcome) => {
+                return Claim::New(Ticket::new(hash, shared.recent.clone(), outcome));
+            }
+            Claimed::Pending(outcome) => Some(outcome),
+            Claimed::Known => None,
+        };
+        measure::duplicate();
+        Claim::Duplicate(Duplicate { outcome })
     }
 
     /// Stores one payload; returns when it is on stable storage and visible to every later [`Store::snapshot`].
     ///
+    /// When the future is dropped, the payload may be stored nevertheless.
+    ///
     /// # Errors
     /// See [`StoreError`]; on an error nothing was stored.
     pub async fn append(&self, ticket: Ticket, append: Append) -> Result<(), StoreError> {
-        let _ = (ticket, append);
-        todo!()
+        let answer = self.enqueue(ticket, append)?;
+        answer.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable {
+                message: "the log's writer has ended".to_owned(),
+            })
+        })
+    }
+
+    fn enqueue(
+        &self,
+        ticket: Ticket,
+        append: Append,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let shared = self.shared();
+        let limits = &shared.options.limits;
+        let record = Record {
+            seq: 0,
+            tenant: DEFAULT_TENANT.into(),
+            received_at_unix_nano: append.received_at_unix_nano,
+            kind: append.kind.0,
+            decoder_version: shared.options.decoder.version(),
+            weights: append.admission.weights,
+            payload: append.payload,
+        };
+        let bytes = record_bytes(&record);
+        if bytes > limits.wal_record_bytes_max {
+            measure::refusal("too_large");
+            let max = limits.wal_record_bytes_max;
+            return Err(StoreError::TooLarge { bytes, max });
+        }
+        if let Some(refusal) = shared.queue.refusal() {
+            measure::refusal("unavailable");
+            return Err(refusal);
+        }
+        let reserved_bytes = append.batch.memory_bytes();
+        if !shared.view.reserve(reserved_bytes) {
+            measure::refusal("hot_window");
+            shared.view.close_open();
+            shared.flush.wake();
+            return Err(StoreError::Overloaded {
+                what: "hot window",
+                retry_after_ms: RETRY_AFTER_MS,
+            });
+        }
+        let (done, answer) = oneshot::channel();
+        let pending = Pending {
+            batch: append.batch,
+            ticket,
+            reserved_bytes,
+            done,
+        };
+        let item = Item { record, pending };
+        if let Err(refused) = shared.queue.push(item) {
+            measure::refusal("queue");
+            shared.view.release(reserved_bytes);
+            return Err(refused.1);
+        }
+        Ok(answer)
     }
 
     /// An immutable view of all that is stored.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        self.shared().view.snapshot()
     }
 
     /// Flushes all that was appended before the call.
@@ -173,28 +293,108 @@ impl Store {
     /// # Errors
     /// When the segment or the manifest cannot be written; the spans stay in the log and the hot window.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        let shared = self.shared();
+        let Some(last_seq) = shared.view.close_open() else {
+            return Ok(());
+        };
+        let answer = shared.flush.wait_for(last_seq).await;
+        answer.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Drops segments whose newest span arrived before `older_than_ns` ago.
+    /// Drops segments whose newest span arrived more than `older_than_ns` ago.
     ///
     /// # Errors
     /// When the manifest cannot be written.
     pub fn retain(&self, older_than_ns: u64, dry_run: bool) -> Result<RetentionReport, StoreError> {
-        let _ = (older_than_ns, dry_run);
-        todo!()
+        self.retain_with(&RetentionRequest {
+            older_than_ns,
+            dry_run,
+            trust_clock: false,
+        })
+    }
+
+    /// As [`Store::retain`], with a say in whether the clock is to be believed.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub fn retain_with(&self, request: &RetentionRequest) -> Result<RetentionReport, StoreError> {
+        let shared = self.shared();
+        let segments = shared.view.segments();
+        let metas: Vec<_> = segments.iter().map(|segment| segment.meta()).collect();
+        let decision = retention::decide(
+            &metas,
+            newest_arrival(&shared.view.snapshot()),
+            shared.opened,
+            shared.clock_reading(),
+            retention::Request {
+                older_than_ns: request.older_than_ns,
+                trust_clock: request.trust_clock,
+            },
+            shared.options.limits.clock_leap,
+        );
+        let expired: Vec<_> = decision.expired.iter().map(|place| metas[*place]).collect();
+        let report = RetentionReport {
+            dry_run: request.dry_run,
+            segments: expired.iter().map(|meta| meta.name.clone()).collect(),
+            spans: expired.iter().map(|meta| meta.span_count).sum(),
+            bytes: expired.iter().flat_map(|meta| meta.file_bytes).sum(),
+            suspended: decision.suspended,
+        };
+        if !request.dry_run && !report.segments.is_empty() {
+            shared.commit(Changes {
+                remove_segments: report.segments.clone(),
+                ..Changes::default()
+            })?;
+            measure::retention(report.segments.len(), report.spans);
+        }
+        Ok(report)
+    }
+
+    /// Reads everything that is stored and compares it with what the manifest and the checksums say. Blocks; the store goes on.
+    ///
+    /// # Errors
+    /// When a directory cannot be read at all; damage is reported, not an error.
+    pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, StoreError> {
+        let shared = self.shared();
+        let snapshot = shared.view.snapshot();
+        crate::verify::verify_open(
+            &shared.options.env,
+            &shared.options.data_dir,
+            &snapshot,
+            progress,
+        )
     }
 
     /// Figures of the moment.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        todo!()
+        let shared = self.shared();
+        let state = Arc::clone(lock(&shared.manifest).state());
+        let hot = shared.view.hot();
+        StoreStatus {
+            manifest_version: state.version,
+            segments: state.segments.len() as u64,
+            stored_spans: state.span_count(),
+            stored_bytes: state.file_bytes(),
+            hot_spans: hot.spans,
+            hot_bytes: hot.bytes as u64,
+            wal_bytes: shared.log_files.bytes(),
+            durable_seq: shared.view.last_seq().max(state.flushed_seq),
+            unavailable: shared.queue.unavailable(),
+            flush_error: shared.flush.last_error(),
+        }
     }
 
     /// Clock, file system and randomness that the store was opened with.
     #[must_use]
     pub fn env(&self) -> &Env {
-        todo!()
+        &self.shared().options.env
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.shared().options.data_dir
     }
 
     /// Refuses new appends, waits for running ones, flushes, unlocks.
@@ -202,6 +402,31 @@ impl Store {
     /// # Errors
     /// When the last flush failed; the log still has everything.
     pub async fn close(&self) -> Result<(), StoreError> {
-        todo!()
+        let shared = self.shared();
+        shared.queue.close();
+        let mut ended = shared.ingest_ended.subscribe();
+        // The sender lives in `shared`, so it cannot go away first.
+        let _ = ended.wait_for(|ended| *ended).await;
+        if lock(&shared.dir_lock).is_none() {
+            return Ok(());
+        }
+        let flushed = self.flush().await;
+        shared.flush.stop();
+        if flushed.is_ok() {
+            let flushed_seq = lock(&shared.manifest).state().flushed_seq;
+            let (env, dir) = (&shared.options.env, wal::dir(&shared.options.data_dir));
+            if let Err(error) = shared.log_files.drop_flushed(env, &dir, flushed_seq, true) {
+                tracing::warn!(%error, "a flushed log file stays until the next start");
+            }
+        }
+        *lock(&shared.dir_lock) = None;
+        flushed
     }
+}
+
+/// When the newest span of the hot window arrived, ns since the epoch.
+fn newest_arrival(snapshot: &Snapshot) -> Option<i64> {
+    let batches = snapshot.hot().iter();
+    let arrivals = batches.flat_map(|batch| batch.ingested_at().values().iter().copied());
+    arrivals.max()
 }

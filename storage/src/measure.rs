@@ -1,0 +1,105 @@
+//! The store's metrics: every name in one place.
+//!
+//! Counters end in `_total`; sizes are bytes, times seconds. The limits of queues and windows are gauges beside their fill.
+
+use std::io;
+
+use ::metrics::{counter, gauge, histogram};
+
+use crate::env::Env;
+use crate::limits::Limits;
+
+/// The limits, so that a fill can be read against them.
+pub(crate) fn limits(limits: &Limits) {
+    gauge!("clew_wal_queue_bytes_max").set(limits.wal_queue_bytes as f64);
+    gauge!("clew_hot_window_bytes_max").set(limits.hot_window_bytes as f64);
+    gauge!("clew_recent_payloads_max").set(limits.recent_payloads_max as f64);
+}
+
+/// Runs a sync of a log file and notes how long it took.
+pub(crate) fn timed_sync(env: &Env, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let start = env.clock.monotonic_ns();
+    let result = sync();
+    let elapsed_ns = env.clock.monotonic_ns().saturating_sub(start);
+    histogram!("clew_wal_fsync_seconds").record(elapsed_ns as f64 / 1e9);
+    counter!("clew_wal_fsyncs_total").increment(1);
+    result
+}
+
+/// A group of `records` payloads was written.
+pub(crate) fn wal_written(bytes: usize, records: usize) {
+    counter!("clew_wal_written_bytes_total").increment(bytes as u64);
+    counter!("clew_wal_records_total").increment(records as u64);
+    histogram!("clew_wal_group_records").record(records as f64);
+}
+
+/// A log file was given up.
+pub(crate) fn wal_failure() {
+    counter!("clew_wal_failures_total").increment(1);
+}
+
+/// Bytes of log files on disk.
+pub(crate) fn wal_bytes(bytes: u64) {
+    gauge!("clew_wal_bytes").set(bytes as f64);
+}
+
+/// Payload bytes that wait for the writer.
+pub(crate) fn queue_bytes(bytes: usize) {
+    gauge!("clew_wal_queue_bytes").set(bytes as f64);
+}
+
+/// Whether the log can be written.
+pub(crate) fn wal_available(available: bool) {
+    gauge!("clew_wal_available").set(f64::from(u8::from(available)));
+}
+
+/// A payload was refused.
+pub(crate) fn refusal(reason: &'static str) {
+    counter!("clew_append_refusals_total", "reason" => reason).increment(1);
+}
+
+/// A payload was answered from the memory of recent ones.
+pub(crate) fn duplicate() {
+    counter!("clew_duplicate_payloads_total").increment(1);
+}
+
+/// Payloads that are remembered.
+pub(crate) fn recent_payloads(count: usize) {
+    gauge!("clew_recent_payloads").set(count as f64);
+}
+
+/// Fill of the hot window.
+pub(crate) fn hot_window(bytes: usize, spans: u64, epochs: usize) {
+    gauge!("clew_hot_window_bytes").set(bytes as f64);
+    gauge!("clew_hot_window_spans").set(spans as f64);
+    gauge!("clew_hot_window_epochs").set(epochs as f64);
+}
+
+/// An epoch was flushed in `elapsed_ns`, or could not be.
+pub(crate) fn flush(succeeded: bool, elapsed_ns: u64, spans: u64) {
+    let outcome = if succeeded { "ok" } else { "error" };
+    counter!("clew_flushes_total", "outcome" => outcome).increment(1);
+    histogram!("clew_flush_seconds").record(elapsed_ns as f64 / 1e9);
+    if succeeded {
+        counter!("clew_flush_spans_total").increment(spans);
+    }
+}
+
+/// What the manifest names.
+pub(crate) fn stored(version: u64, segments: usize, spans: u64, bytes: u64) {
+    gauge!("clew_manifest_version").set(version as f64);
+    gauge!("clew_segments").set(segments as f64);
+    gauge!("clew_segment_spans").set(spans as f64);
+    gauge!("clew_segments_bytes").set(bytes as f64);
+}
+
+/// Segments were dropped by retention.
+pub(crate) fn retention(segments: usize, spans: u64) {
+    counter!("clew_retention_segments_total").increment(segments as u64);
+    counter!("clew_retention_spans_total").increment(spans);
+}
+
+/// Damage was found at start-up.
+pub(crate) fn recovery_damage(places: usize) {
+    gauge!("clew_recovery_damaged_places").set(places as f64);
+}

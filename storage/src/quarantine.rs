@@ -1,0 +1,67 @@
+//! What is damaged is set aside, not thrown away: `quarantine/` keeps the bytes and, beside them, the reason.
+//!
+//! Nothing reads these files again; they are for people, who may remove them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+use crate::error::{IoContext, StoreError};
+
+/// The directory of what is set aside, inside the data directory.
+pub(crate) fn dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("quarantine")
+}
+
+/// Writes `bytes` and `reason` as files `name` and `name.reason`. A name that is there already is left as it is: the same damage
+/// is met at each start until the log is flushed.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn set_aside(
+    env: &Env,
+    data_dir: &Path,
+    name: &str,
+    bytes: &[u8],
+    reason: &str,
+) -> Result<(), StoreError> {
+    let dir = dir(data_dir);
+    env.fs.create_dir_all(&dir).context(&dir)?;
+    write_new(env, &dir.join(name), bytes)?;
+    write_reason(env, &dir, name, reason)?;
+    env.fs.sync_dir(&dir).context(&dir)
+}
+
+/// Moves the file `path` here, with the reason beside it.
+///
+/// # Errors
+/// When it cannot be moved.
+pub(crate) fn move_here(
+    env: &Env,
+    data_dir: &Path,
+    path: &Path,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let dir = dir(data_dir);
+    env.fs.create_dir_all(&dir).context(&dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    write_reason(env, &dir, &name, reason)?;
+    env.fs.rename(path, &dir.join(&*name)).context(path)?;
+    env.fs.sync_dir(&dir).context(&dir)?;
+    let from = path.parent().unwrap_or(data_dir);
+    env.fs.sync_dir(from).context(from)
+}
+
+fn write_reason(env: &Env, dir: &Path, name: &str, reason: &str) -> Result<(), StoreError> {
+    let path = dir.join(format!("{name}.reason"));
+    write_new(env, &path, format!("{reason}\n").as_bytes())
+}
+
+fn write_new(env: &Env, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = match env.fs.create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        file => file.context(path)?,
+    };
+    file.write_all_at(bytes, 0).context(path)?;
+    file.sync_all().context(path)
+}

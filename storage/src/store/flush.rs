@@ -1,0 +1,262 @@
+//! The flusher: a thread that turns the oldest closed epoch into a segment, and keeps house.
+//!
+//! One flush: write the segment and the file of recent hashes, everything synced; commit both with the epoch's last sequence
+//! number to the manifest; swap the view; drop the log below. Until the commit nothing is given up, so a failure at any step leaves
+//! the epoch in the window and in the log, and it is tried again after a pause that doubles.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::names::{recent_name, segment_name};
+use super::view::Epoch;
+use super::{DEFAULT_TENANT, Shared};
+use crate::error::{IoContext, StoreError};
+use crate::manifest::{Changes, RecentFile};
+use crate::measure;
+use crate::recent;
+use crate::segment::{self, NewSegment, SegmentMeta};
+
+/// The flusher looks at the age of epochs and at unlinked files this often.
+const TICK: Duration = Duration::from_millis(500);
+
+type Waiter = (u64, oneshot::Sender<Result<(), StoreError>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Who waits for which record to be in a segment.
+    waiters: Vec<Waiter>,
+    woken: bool,
+    stopped: bool,
+    failures: u32,
+    /// Monotonic time before which a failed flush is not tried again unasked.
+    not_before_ns: u64,
+    last_error: Option<String>,
+}
+
+/// How the rest of the store talks to the flusher.
+#[derive(Debug, Default)]
+pub(super) struct FlushControl {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+impl FlushControl {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the flusher look for work now.
+    pub(super) fn wake(&self) {
+        self.state().woken = true;
+        self.wake.notify_all();
+    }
+
+    /// Ends the flusher after the flush that is under way.
+    pub(super) fn stop(&self) {
+        self.state().stopped = true;
+        self.wake.notify_all();
+    }
+
+    /// Answers when record `seq` is in a segment, or the next attempt has failed; closed when the flusher has been stopped.
+    pub(super) fn wait_for(&self, seq: u64) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (done, answer) = oneshot::channel();
+        let mut state = self.state();
+        if !state.stopped {
+            state.waiters.push((seq, done));
+            state.woken = true;
+            self.wake.notify_all();
+        }
+        answer
+    }
+
+    /// Why the last flush failed, if it did.
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.state().last_error.clone()
+    }
+
+    /// Waits for a tick or a call; false when the flusher is to end.
+    fn pause(&self) -> bool {
+        let state = self.state();
+        let waited = self
+            .wake
+            .wait_timeout_while(state, TICK, |state| !state.woken && !state.stopped);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.woken = false;
+        !state.stopped
+    }
+
+    fn may_try(&self, now_ns: u64) -> bool {
+        let state = self.state();
+        !state.stopped && (!state.waiters.is_empty() || now_ns >= state.not_before_ns)
+    }
+
+    fn succeeded(&self, flushed_seq: u64) {
+        let done: Vec<Waiter> = {
+            let mut state = self.state();
+            state.failures = 0;
+            state.not_before_ns = 0;
+            state.last_error = None;
+            state
+                .waiters
+                .extract_if(.., |(seq, _)| *seq <= flushed_seq)
+                .collect()
+        };
+        for (_, done) in done {
+            let _ = done.send(Ok(()));
+        }
+    }
+
+    fn failed(&self, error: &StoreError, now_ns: u64, pause: Duration, pause_max: Duration) {
+        let waiters = {
+            let mut state = self.state();
+            let pause = pause
+                .saturating_mul(1 << state.failures.min(16))
+                .min(pause_max);
+            state.failures = state.failures.saturating_add(1);
+            state.not_before_ns = now_ns.saturating_add(pause.as_nanos() as u64);
+            state.last_error = Some(error.to_string());
+            std::mem::take(&mut state.waiters)
+        };
+        for (_, done) in waiters {
+            let _ = done.send(Err(error.copy()));
+        }
+    }
+}
+
+/// Flushes and keeps house until told to stop.
+pub(super) fn run(shared: &Shared) {
+    while shared.flush.pause() {
+        let now_ns = shared.options.env.clock.monotonic_ns();
+        let age_ns = shared.options.limits.epoch_age.as_nanos() as u64;
+        if let Some(opened_at_ns) = now_ns.checked_sub(age_ns) {
+            shared.view.close_older(opened_at_ns);
+        }
+        flush_closed(shared);
+        shared.unlink_trash();
+    }
+    // Whoever still waits is told by the end of the channel.
+    shared.flush.state().waiters.clear();
+}
+
+fn flush_closed(shared: &Shared) {
+    let limits = &shared.options.limits;
+    while let Some(epoch) = shared.view.oldest_closed() {
+        let start_ns = shared.options.env.clock.monotonic_ns();
+        if !shared.flush.may_try(start_ns) {
+            return;
+        }
+        let flushed = flush_caught(shared, &epoch);
+        let now_ns = shared.options.env.clock.monotonic_ns();
+        measure::flush(
+            flushed.is_ok(),
+            now_ns.saturating_sub(start_ns),
+            epoch.spans(),
+        );
+        match flushed {
+            Ok(()) => shared.flush.succeeded(epoch.seqs.1),
+            Err(error) => {
+                tracing::error!(%error, first_seq = epoch.seqs.0, last_seq = epoch.seqs.1,
+                    "an epoch cannot be flushed; it stays in the log and is tried again");
+                let (pause, pause_max) = (limits.retry_pause, limits.flush_retry_pause_max);
+                shared.flush.failed(&error, now_ns, pause, pause_max);
+                return;
+            }
+        }
+    }
+}
+
+/// A panic while a segment is written must not end the flusher.
+fn flush_caught(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(|| flush_epoch(shared, epoch))).unwrap_or_else(|_| {
+        Err(StoreError::Unavailable {
+            message: "writing a segment has panicked".to_owned(),
+        })
+    })
+}
+
+fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
+    let (incarnation, recent_before) = shared.manifest_figures();
+    let nonce = shared.options.env.random.next_u64() as u32;
+    let name = segment_name(DEFAULT_TENANT, incarnation, epoch.seqs, nonce);
+    let new = NewSegment {
+        data_dir: &shared.options.data_dir,
+        name: &name,
+        tenant: DEFAULT_TENANT,
+        wal: epoch.seqs,
+    };
+    let policy = &*shared.options.flush_policy;
+    let meta: Option<SegmentMeta> =
+        segment::write(&shared.options.env, &new, &epoch.batches, policy)?;
+    let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
+    let aged = aged_recent(shared, &recent_before);
+    shared.commit(Changes {
+        flushed_seq: epoch.seqs.1,
+        add_segments: meta.into_iter().collect(),
+        add_recent: recent.into_iter().collect(),
+        remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
+        remove_segments: Vec::new(),
+    })?;
+    drop_behind(shared, epoch.seqs.1, &aged);
+    Ok(())
+}
+
+/// Writes the hashes of the epoch's payloads that are still remembered.
+fn write_recent(
+    shared: &Shared,
+    epoch: &Epoch,
+    name: &str,
+) -> Result<Option<RecentFile>, StoreError> {
+    let mut known = epoch.known.clone();
+    known.retain(|entry| shared.recent.contains(entry.hash));
+    let Some(newest) = known.iter().map(|entry| entry.at_unix_nano).max() else {
+        return Ok(None);
+    };
+    let env = &shared.options.env;
+    let path = shared.options.data_dir.join(name);
+    recent::write(env, &path, &known)?;
+    let dir = path.parent().unwrap_or(&shared.options.data_dir);
+    env.fs.sync_dir(dir).context(dir)?;
+    Ok(Some(RecentFile {
+        name: name.to_owned(),
+        count: known.len() as u64,
+        newest_unix_nano: newest,
+    }))
+}
+
+/// Files of recent hashes that nobody needs any more: too old, or pushed out by newer ones.
+fn aged_recent(shared: &Shared, files: &[RecentFile]) -> Vec<RecentFile> {
+    let limits = &shared.options.limits;
+    let now = shared.options.env.clock.now_unix_nano();
+    let age_ns = limits.recent_payload_age.as_nanos() as u64;
+    let mut newer_count = 0;
+    let mut aged = Vec::new();
+    for file in files.iter().rev() {
+        let old = now.saturating_sub(file.newest_unix_nano) > age_ns;
+        if old || newer_count >= limits.recent_payloads_max as u64 {
+            aged.push(file.clone());
+        }
+        newer_count += file.count;
+    }
+    aged
+}
+
+/// Removes what the commit made superfluous. A failure leaves files that the next flush or the next start removes.
+fn drop_behind(shared: &Shared, flushed_seq: u64, aged: &[RecentFile]) {
+    let env = &shared.options.env;
+    let dir = crate::wal::dir(&shared.options.data_dir);
+    if let Err(error) = shared.log_files.drop_flushed(env, &dir, flushed_seq, false) {
+        tracing::warn!(%error, "a flushed log file cannot be removed yet");
+    }
+    measure::wal_bytes(shared.log_files.bytes());
+    let removed: HashSet<_> = aged.iter().map(|file| &file.name).collect();
+    for name in removed {
+        let path = shared.options.data_dir.join(name);
+        if let Err(error) = env.fs.remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "a file of old payload hashes cannot be removed");
+        }
+    }
+}

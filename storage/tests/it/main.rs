@@ -1,0 +1,10 @@
+//! The store as its users see it: against real files and against a simulated disk, with a toy decoder.
+
+mod common;
+mod crash;
+mod damage;
+mod faults;
+mod ingest;
+mod recovery;
+mod retention;
+mod verify;
