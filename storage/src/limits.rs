@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Text bytes of one payload's spans when each is given a copy of its resource and scope; decoders refuse more.
 pub const TABLE_BYTES_MAX: usize = 1 << 30;
 
+/// Bytes of the spans of one trace that a look-up returns; the rest is reported as truncated.
+pub const TRACE_BYTES_MAX: usize = 256 << 20;
+
 /// Bounds on memory, files and time. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {

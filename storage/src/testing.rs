@@ -164,7 +164,9 @@ impl TestSpan {
 /// A batch of `spans`.
 pub(crate) fn batch(spans: &[TestSpan], ingested_at: u64) -> SpanBatch {
     let mut builder = SpanBatchBuilder::new(ingested_at);
-    spans.iter().for_each(|span| span.push(&mut builder));
+    for span in spans {
+        span.push(&mut builder);
+    }
     builder.finish()
 }
 

@@ -178,11 +178,7 @@ impl Holder {
             };
             let id = nodes[run[0] as usize].id;
             match (first(Role::Caller), first(Role::Callee)) {
-                (Some(caller), Some(callee)) => Self {
-                    id,
-                    caller,
-                    parent: callee,
-                },
+                (Some(caller), Some(parent)) => Self { id, caller, parent },
                 _ => Self {
                     id,
                     caller: NONE,

@@ -84,6 +84,7 @@ impl AttributeType {
 ///
 /// # Panics
 /// When `row` is out of range or `attributes` is not of the type [`schema::attribute_map`](crate::schema::attribute_map).
+#[must_use]
 pub fn entries<'a>(
     attributes: &'a MapArray,
     row: usize,

@@ -75,7 +75,8 @@ impl AttributeValue {
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        self.write_text(&mut text).expect("a String takes all text");
+        // A `String` takes all text.
+        let _ = self.write_text(&mut text);
         text
     }
 }
@@ -84,13 +85,11 @@ impl AttributeValue {
 fn write_double(out: &mut impl Write, value: f64) -> Result {
     // From 1e16 on the shortest text has an exponent.
     let whole = value as i64;
-    if whole.unsigned_abs() < 10_000_000_000_000_000
-        && whole as f64 == value
-        && (whole != 0 || value.is_sign_positive())
+    if whole.unsigned_abs() < 10_000_000_000_000_000 && (whole as f64).to_bits() == value.to_bits()
     {
         return write!(out, "{whole}");
     }
-    if value == 0.0 {
+    if value.to_bits() == (-0.0f64).to_bits() {
         return out.write_str("-0");
     }
     write_rough_double(out, value)

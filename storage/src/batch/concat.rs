@@ -14,6 +14,9 @@ const SAME_SCHEMA: &str = "batches have one schema and fit into memory together"
 
 impl SpanBatch {
     /// All spans of `batches`, in order; equal groups become one. Copies everything.
+    ///
+    /// # Panics
+    /// When one column of all together has 2^31 bytes or more.
     #[must_use]
     pub fn concat(batches: &[&Self]) -> Self {
         let Some(first) = batches.first() else {

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::env::File;
@@ -42,6 +43,7 @@ pub(super) enum Part {
 pub struct SegmentCache {
     objects: Mutex<Generations<Key, Arc<dyn Any + Send + Sync>>>,
     files: Mutex<Generations<Key, Arc<dyn File>>>,
+    bytes_read: AtomicU64,
 }
 
 impl SegmentCache {
@@ -51,7 +53,19 @@ impl SegmentCache {
         Self {
             objects: Mutex::new(Generations::new(bytes)),
             files: Mutex::new(Generations::new(FILES_MAX)),
+            bytes_read: AtomicU64::new(0),
         }
+    }
+
+    /// Bytes that have been read from segments' files so far.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_read(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        metrics::counter!("clew_segment_read_bytes_total").increment(bytes);
     }
 
     /// The object `key`, loaded with its size in bytes when it is not here.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crc32fast::Hasher;
 
+use super::cache::SegmentCache;
 use crate::env::{Env, File};
 use crate::error::StoreError;
 
@@ -106,6 +107,8 @@ pub(super) struct FileReader {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
     pub(super) file: Arc<dyn File>,
+    /// Counts what is read.
+    pub(super) cache: Arc<SegmentCache>,
 }
 
 impl FileReader {
@@ -121,7 +124,10 @@ impl FileReader {
         }
         let mut bytes = vec![0; (range.end - range.start) as usize];
         match self.file.read_exact_at(&mut bytes, range.start) {
-            Ok(()) => Ok(bytes),
+            Ok(()) => {
+                self.cache.count_read(bytes.len() as u64);
+                Ok(bytes)
+            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(self.corrupt(format!("is shorter than its {} bytes", self.bytes)))
             }

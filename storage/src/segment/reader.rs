@@ -244,6 +244,7 @@ impl Segment {
             path: path.clone(),
             bytes: self.meta.file_bytes[place],
             file,
+            cache: Arc::clone(&self.cache),
         })
     }
 

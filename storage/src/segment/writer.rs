@@ -202,9 +202,9 @@ impl Files<'_> {
         let mut table = TableWriter::new(self.create(1)?, &self.paths[1], SegmentTable::Traces)?;
         for traces in self.plan.traces.chunks(GROUP_ROWS) {
             let mut builder = TracesBuilder::new();
-            traces
-                .iter()
-                .for_each(|trace| builder.push(&trace.summary, trace.factor, trace.rows.start));
+            for trace in traces {
+                builder.push(&trace.summary, trace.factor, trace.rows.start);
+            }
             table.write(&builder.finish())?;
             table.end_row_group()?;
         }

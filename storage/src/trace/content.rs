@@ -97,7 +97,7 @@ fn write_value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     }
     match array.data_type() {
         DataType::FixedSizeBinary(_) => {
-            out.extend_from_slice(array.as_fixed_size_binary().value(row))
+            out.extend_from_slice(array.as_fixed_size_binary().value(row));
         }
         DataType::Utf8View => write_bytes(array.as_string_view().value(row).as_bytes(), out),
         DataType::Utf8 => write_bytes(array.as_string::<i32>().value(row).as_bytes(), out),

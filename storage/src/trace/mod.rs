@@ -6,6 +6,7 @@
 pub(crate) mod columns;
 pub(crate) mod content;
 pub(crate) mod gather;
+mod parts;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
@@ -19,19 +20,21 @@ use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::schema::{self, column};
-use crate::segment::{Segment, SegmentTable};
+use crate::segment::Segment;
 use crate::snapshot::TraceRows;
 use crate::tree::TreeRow;
 use columns::SpanColumns;
 use content::{Spans, write_table_row};
 use gather::Gathered;
+use parts::Parts;
 use summary::{Summary, TracesBuilder};
 
-const ONE_SCHEMA: &str = "all parts have the schema of `spans`";
+const ONE_SCHEMA: &str = "all parts have the schema of `spans`, and are far below 2^31 bytes";
 
 /// The trace `id`, from all batches and segments that hold spans of it; `None` when none does.
 ///
-/// Of more than `spans_max` spans the first ones met are kept, hot ones first. Reads files.
+/// Of more than `spans_max` spans, or more than [`TRACE_BYTES_MAX`](crate::limits::TRACE_BYTES_MAX) bytes of them, the first ones
+/// met are kept, hot ones first. Reads files.
 ///
 /// # Errors
 /// When a segment cannot be read and nothing of the trace was found elsewhere.
@@ -41,11 +44,7 @@ pub fn assemble(
     segments: &[Arc<Segment>],
     spans_max: usize,
 ) -> Result<Option<TraceRows>, StoreError> {
-    let mut parts = Parts {
-        tables: Vec::new(),
-        room: spans_max,
-        truncated: 0,
-    };
+    let mut parts = Parts::new(spans_max);
     for batch in hot {
         parts.add_hot(id, batch);
     }
@@ -55,59 +54,18 @@ pub fn assemble(
             failures.push(error);
         }
     }
-    if parts.tables.is_empty() && parts.truncated == 0 {
+    if parts.is_empty() {
         return failures.into_iter().next().map_or(Ok(None), Err);
     }
-    let table = concat_batches(&schema::spans(), &parts.tables).expect(ONE_SCHEMA);
     Ok(Some(TraceRows {
-        rows: arrange(&table),
+        rows: arrange(&joined(&parts.tables)),
         truncated_span_count: parts.truncated,
         unreadable: failures.iter().map(ToString::to_string).collect(),
     }))
 }
 
-/// What has been found of a trace.
-struct Parts {
-    tables: Vec<RecordBatch>,
-    /// Spans that may still be taken.
-    room: usize,
-    /// Spans that were not.
-    truncated: usize,
-}
-
-impl Parts {
-    /// How many of `found` spans are taken.
-    fn admit(&mut self, found: usize) -> usize {
-        let taken = found.min(self.room);
-        self.room -= taken;
-        self.truncated += found - taken;
-        taken
-    }
-
-    fn add_hot(&mut self, id: TraceId, batch: &SpanBatch) {
-        let mut rows = batch.rows_of_trace(id);
-        rows.truncate(self.admit(rows.len()));
-        if !rows.is_empty() {
-            self.tables
-                .push(batch.rows_to_table(&UInt32Array::from(rows), None));
-        }
-    }
-
-    fn add_stored(&mut self, id: TraceId, segment: &Segment) -> Result<(), StoreError> {
-        let Some(rows) = segment.trace_rows(id)? else {
-            return Ok(());
-        };
-        let taken = rows.len().min(self.room) as u32;
-        if taken > 0 {
-            self.tables.push(segment.read_rows(
-                SegmentTable::Spans,
-                rows.start..rows.start + taken,
-                None,
-            )?);
-        }
-        self.admit(rows.len());
-        Ok(())
-    }
+fn joined(tables: &[RecordBatch]) -> RecordBatch {
+    concat_batches(&schema::spans(), tables).expect(ONE_SCHEMA)
 }
 
 /// A table with all columns of `spans`.

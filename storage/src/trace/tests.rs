@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::env::testing::SimEnv;
 use crate::policy::KeepAll;
-use crate::segment::{self, NewSegment, SegmentCache};
+use crate::segment::{self, NewSegment, SegmentCache, SegmentTable};
 use crate::testing::{TestSpan, batch, read, span};
 
 /// A store's worth: some parts stored as segments, the rest hot.
@@ -48,7 +48,9 @@ impl World {
     fn damage(&self, number: usize) {
         let path = &Segment::paths(Path::new("/"), &format!("s{number}"))[0];
         let mut bytes = self.sim.fs.contents(path).unwrap();
-        bytes.iter_mut().for_each(|byte| *byte ^= 1);
+        for byte in &mut bytes {
+            *byte ^= 1;
+        }
         self.sim.fs.set_contents(path, &bytes);
     }
 }
@@ -149,6 +151,23 @@ fn as_many_spans_as_allowed_are_whole_and_one_more_is_reported() {
             (taken, 8 - taken)
         );
     }
+}
+
+#[test]
+fn a_trace_of_too_many_bytes_is_cut_and_reported() {
+    let mut spans = spans(1..200);
+    for span in &mut spans {
+        let long = "x".repeat(4 << 20);
+        span.group.resource = vec![(
+            "note".to_owned(),
+            crate::attributes::AttributeValue::String(long),
+        )];
+    }
+    let world = World::new(&[], &[spans]);
+    let trace = world.trace(1, usize::MAX).unwrap().unwrap();
+    let taken = trace.rows.num_rows();
+    assert!((64..90).contains(&taken), "{taken}");
+    assert_eq!(trace.truncated_span_count, 199 - taken);
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_flipped_bit_is_found_wherever_it_is_and_costs_only_what_it_hits() {
     for path in &files {
         let whole = log.sim.fs.contents(path).unwrap();
         // Every bit of what is written, and one in 100 of the zeros behind.
-        let counts = |bit: &usize| whole[bit / 8] != 0 || bit % 100 == 0;
+        let counts = |bit: &usize| whole[bit / 8] != 0 || bit.is_multiple_of(100);
         for bit in (0..whole.len() * 8).filter(counts) {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -30,7 +30,7 @@ fn bits(hash: u64) -> [u32; 8] {
 /// Where the block of `hash` begins in a filter of `bytes` bytes.
 fn block_start(hash: u64, bytes: usize) -> usize {
     let blocks = (bytes / BLOCK_BYTES) as u64;
-    ((hash >> 32) * blocks >> 32) as usize * BLOCK_BYTES
+    (((hash >> 32) * blocks) >> 32) as usize * BLOCK_BYTES
 }
 
 /// The bytes of a filter that holds `hashes` with about `bits_each` bits for each, and at most `bytes_max` in all.

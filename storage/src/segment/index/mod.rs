@@ -207,7 +207,7 @@ impl Index {
         file: &FileReader,
     ) -> Result<Option<Vec<Operation>>, StoreError> {
         let bytes = self.read(file, Kind::Operations, 0)?;
-        operations::parse(&bytes).ok_or_else(|| file.corrupt("operations make no sense".to_owned()))
+        operations::parse(&bytes).map_err(|_| file.corrupt("operations make no sense".to_owned()))
     }
 
     /// The checksums of the blocks of Parquet file `number`.

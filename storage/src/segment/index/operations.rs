@@ -44,12 +44,20 @@ pub(super) fn build(operations: &[(&str, &str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// The operations that `bytes` list, `Some(None)` when they are not known, `None` when the bytes make no sense.
-pub(super) fn parse(bytes: &[u8]) -> Option<Option<Vec<Operation>>> {
-    let (known, mut rest) = bytes.split_first()?;
-    if *known == 0 {
-        return rest.is_empty().then_some(None);
+/// The bytes are no list of operations.
+#[derive(Debug, PartialEq)]
+pub(super) struct Nonsense;
+
+/// The operations that `bytes` list, `None` when they are not known.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<Vec<Operation>>, Nonsense> {
+    match bytes {
+        [0] => Ok(None),
+        [1, list @ ..] => parse_list(list).map(Some).ok_or(Nonsense),
+        _ => Err(Nonsense),
     }
+}
+
+fn parse_list(mut rest: &[u8]) -> Option<Vec<Operation>> {
     let count = take_number(&mut rest)? as usize;
     let mut operations = Vec::with_capacity(count.min(OPERATIONS_MAX));
     for _ in 0..count {
@@ -59,7 +67,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Option<Vec<Operation>>> {
             kind: take_text(&mut rest)?,
         });
     }
-    rest.is_empty().then_some(Some(operations))
+    rest.is_empty().then_some(operations)
 }
 
 fn take_number(bytes: &mut &[u8]) -> Option<u32> {
@@ -104,9 +112,9 @@ mod tests {
             OPERATIONS_MAX
         );
         operations.push(("", "", ""));
-        assert_eq!(parse(&build(&operations)), Some(None));
+        assert_eq!(parse(&build(&operations)), Ok(None));
         let text = "x".repeat(TEXT_BYTES_MAX);
         assert_eq!(parse(&build(&[("", &text, "")])).unwrap().unwrap().len(), 1);
-        assert_eq!(parse(&build(&[("y", &text, "")])), Some(None));
+        assert_eq!(parse(&build(&[("y", &text, "")])), Ok(None));
     }
 }

@@ -1,11 +1,7 @@
 use std::collections::HashSet;
-use std::io;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::attributes::AttributeValue;
-use crate::env::{DirEntry, File, FileSystem};
 use crate::ids::TraceId;
 use crate::testing::Attributes;
 
@@ -105,124 +101,20 @@ fn strangers_are_not_found() {
     assert_eq!(found.count(), 0);
 }
 
-/// Files whose read bytes are counted.
-struct Counting {
-    inner: Arc<dyn FileSystem>,
-    bytes: Arc<AtomicU64>,
-    opened: Mutex<u64>,
-}
-
-#[derive(Debug)]
-struct CountingFile {
-    inner: Arc<dyn File>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl File for CountingFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let count = self.inner.read_at(buf, offset)?;
-        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
-    }
-
-    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn set_len(&self, _: u64) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn preallocate(&self, _: u64) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        unimplemented!()
-    }
-}
-
-impl FileSystem for Counting {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        *self.opened.lock().unwrap() += 1;
-        Ok(Arc::new(CountingFile {
-            inner: self.inner.open(path)?,
-            bytes: Arc::clone(&self.bytes),
-        }))
-    }
-
-    fn create_new(&self, _: &Path) -> io::Result<Arc<dyn File>> {
-        unimplemented!()
-    }
-
-    fn open_write(&self, _: &Path) -> io::Result<Arc<dyn File>> {
-        unimplemented!()
-    }
-
-    fn lock(&self, _: &Path) -> io::Result<Option<Arc<dyn File>>> {
-        unimplemented!()
-    }
-
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn hard_link(&self, _: &Path, _: &Path) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn remove_file(&self, _: &Path) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn list(&self, _: &Path) -> io::Result<Vec<DirEntry>> {
-        unimplemented!()
-    }
-
-    fn create_dir_all(&self, _: &Path) -> io::Result<()> {
-        unimplemented!()
-    }
-
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
-        unimplemented!()
-    }
-}
-
 #[test]
 fn looking_up_a_trace_reads_little() {
     let sim = SimEnv::new(1);
     let spans = plain(20_000, 5);
     let id = TraceId(spans[77_777].trace_id);
     let meta = write_all(&sim.env(), &[spans]);
-    let bytes = Arc::new(AtomicU64::new(0));
-    let files = Counting {
-        inner: sim.env().fs,
-        bytes: Arc::clone(&bytes),
-        opened: Mutex::new(0),
-    };
-    let files = Arc::new(files);
-    let segment = open(
-        &Env {
-            fs: Arc::clone(&files) as Arc<dyn FileSystem>,
-            ..sim.env()
-        },
-        &meta,
-    );
-    assert_eq!(bytes.load(Ordering::Relaxed), 0);
+    let cache = Arc::new(SegmentCache::new(1 << 20));
+    let segment = Segment::open(&sim.env(), Path::new(DIR), meta, &cache);
+    assert_eq!(cache.bytes_read(), 0);
     assert_eq!(segment.trace_rows(TraceId([9; 16])).unwrap(), None);
-    let opening = bytes.swap(0, Ordering::Relaxed);
+    let opening = cache.bytes_read();
     assert!(opening < 64 << 10, "opening read {opening} bytes");
-    segment.metadata(SegmentTable::Spans).unwrap();
     segment.read_rows(SegmentTable::Spans, 0..1, None).unwrap();
-    bytes.store(0, Ordering::Relaxed);
+    let before = cache.bytes_read();
     let rows = segment.trace_rows(id).unwrap().unwrap();
     assert_eq!(
         segment
@@ -231,7 +123,6 @@ fn looking_up_a_trace_reads_little() {
             .num_rows(),
         5
     );
-    let reading = bytes.load(Ordering::Relaxed);
+    let reading = cache.bytes_read() - before;
     assert!(reading < 512 << 10, "a trace read {reading} bytes");
-    assert_eq!(*files.opened.lock().unwrap(), 2);
 }
