@@ -18,6 +18,7 @@ use crate::otlp::{json, wire};
 use crate::rejected::Rejected;
 use crate::sampling::Sampler;
 use crate::weigh::{self, Replay, Sampling, Weigh};
+use crate::zipkin;
 
 /// Payload kinds. The numbers are part of the log's format: one is never given another meaning, and a translation that
 /// changes what it makes of a payload gets a new number.
@@ -116,7 +117,7 @@ impl clew_storage::Decoder for Decoder {
 fn translate(
     kind: PayloadKind,
     payload: &Bytes,
-    _limits: &PayloadLimits,
+    limits: &PayloadLimits,
 ) -> Result<Translated, BodyError> {
     match kind {
         kind::OTLP_PROTOBUF => Ok(Translated {
@@ -124,6 +125,10 @@ fn translate(
             rejected: Rejected::default(),
         }),
         kind::OTLP_JSON => json::translate(payload),
+        kind::ZIPKIN_V2_JSON => zipkin::json_v2::translate(payload, limits),
+        kind::ZIPKIN_V2_PROTOBUF => zipkin::proto_v2::translate(payload, limits),
+        kind::ZIPKIN_V1_JSON => zipkin::json_v1::translate(payload, limits),
+        kind::ZIPKIN_V1_THRIFT => zipkin::thrift_v1::translate(payload, limits),
         PayloadKind(number) => Err(BodyError::Malformed(format!(
             "payload kind {number} is not known to this version"
         ))),

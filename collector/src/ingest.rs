@@ -77,12 +77,15 @@ pub(crate) struct Ingest {
 /// A payload on its way from the decoder to the store.
 enum Prepared {
     Duplicate(Duplicate),
-    New {
-        ticket: Ticket,
-        payload: Bytes,
-        received_at_unix_nano: u64,
-        decoded: Decoded,
-    },
+    New(Box<New>),
+}
+
+/// A payload that was not seen before.
+struct New {
+    ticket: Ticket,
+    payload: Bytes,
+    received_at_unix_nano: u64,
+    decoded: Decoded,
 }
 
 impl Ingest {
@@ -153,43 +156,51 @@ impl Ingest {
                     ..Accepted::default()
                 })
             }
-            Prepared::New {
-                ticket,
+            Prepared::New(new) => self.store(protocol, kind, *new).await,
+        }
+    }
+
+    async fn store(
+        &self,
+        protocol: Protocol,
+        kind: PayloadKind,
+        new: New,
+    ) -> Result<Accepted, Refusal> {
+        let New {
+            ticket,
+            payload,
+            received_at_unix_nano,
+            decoded,
+        } = new;
+        let Decoded {
+            batch,
+            admission,
+            rejected,
+            sampled_out,
+        } = decoded;
+        let kept = batch.len() as u64;
+        count_spans(protocol, &rejected, sampled_out);
+        if kept > 0 {
+            let append = Append {
+                kind,
                 payload,
                 received_at_unix_nano,
-                decoded,
-            } => {
-                let Decoded {
-                    batch,
-                    admission,
-                    rejected,
-                    sampled_out,
-                } = decoded;
-                let kept = batch.len() as u64;
-                count_spans(protocol, &rejected, sampled_out);
-                if kept > 0 {
-                    let append = Append {
-                        kind,
-                        payload,
-                        received_at_unix_nano,
-                        admission,
-                        batch,
-                    };
-                    let stored = self.store.append(ticket, append).await;
-                    let name = if stored.is_ok() {
-                        names::SPANS_STORED
-                    } else {
-                        names::SPANS_REFUSED
-                    };
-                    counter!(name, "protocol" => protocol).increment(kept);
-                    stored?;
-                }
-                Ok(Accepted {
-                    rejected,
-                    duplicate: false,
-                })
-            }
+                admission,
+                batch,
+            };
+            let stored = self.store.append(ticket, append).await;
+            let name = if stored.is_ok() {
+                names::SPANS_STORED
+            } else {
+                names::SPANS_REFUSED
+            };
+            counter!(name, "protocol" => protocol).increment(kept);
+            stored?;
         }
+        Ok(Accepted {
+            rejected,
+            duplicate: false,
+        })
     }
 
     async fn prepare_where_it_fits(
@@ -235,12 +246,12 @@ impl Ingest {
                 let limits = &self.limits.payload;
                 let decoded =
                     decode::arrived(kind, &payload, received_at_unix_nano, limits, &self.sampler)?;
-                Prepared::New {
+                Prepared::New(Box::new(New {
                     ticket,
                     payload,
                     received_at_unix_nano,
                     decoded,
-                }
+                }))
             }
         };
         Ok((prepared, lease))

@@ -26,7 +26,10 @@ mod receivers;
 mod refusal;
 mod rejected;
 mod sampling;
+#[cfg(test)]
+mod testing;
 mod weigh;
+mod zipkin;
 
 pub use decode::{Decoder, kind};
 pub use failure::BodyError;

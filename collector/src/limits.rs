@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::failure::BodyError;
 
+/// Annotations of one Zipkin span, and tags of it: they are in memory before they are translated.
+pub const ZIPKIN_PARTS_MAX: usize = 250_000;
+
 /// Bounds on requests. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -30,7 +33,7 @@ impl Default for Limits {
             body_bytes_max: 64 << 20,
             in_flight_bytes_max: 256 << 20,
             body_idle_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             inline_decode_bytes_max: 64 << 10,
             retry_after: Duration::from_secs(1),
             payload: PayloadLimits::default(),

@@ -35,19 +35,16 @@ impl Receivers {
 
     /// OTLP/gRPC: `TraceService/Export` (plain, gzip, zstd, deflate), `grpc.health.v1`, reflection. Needs HTTP/2. Has a
     /// fallback: other methods are `UNIMPLEMENTED`.
-    #[must_use]
     pub fn otlp_grpc(&self) -> Router {
         self.grpc.clone()
     }
 
     /// OTLP/HTTP: `/v1/traces` in protobuf and JSON (plain, gzip, zstd, deflate); says that other signals are not taken.
-    #[must_use]
     pub fn otlp_http(&self) -> Router {
         otlp::router(Arc::clone(&self.ingest))
     }
 
     /// Zipkin: `/api/v2/spans` in JSON and protobuf, `/api/v1/spans` in JSON and Thrift.
-    #[must_use]
     pub fn zipkin(&self) -> Router {
         zipkin::router(Arc::clone(&self.ingest))
     }

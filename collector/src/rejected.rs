@@ -54,6 +54,7 @@ impl Rejected {
 
     /// Adds what the wire decoder met and rejected in a payload from which the spans of `self` had been left out before.
     pub(crate) fn merge_decoded(mut self, decoded: &Self) -> Self {
+        // The spans that were left out, and those that the wire decoder met.
         self.total = self.count + decoded.total;
         self.count += decoded.count;
         if self.named_count < NAMED_MAX {

@@ -93,7 +93,7 @@ impl Weigh for Replay<'_> {
 pub(crate) fn record(admission: &mut Admission, weight: f64) {
     match admission.weights.last_mut() {
         Some((count, last)) if last.to_bits() == weight.to_bits() && *count < u32::MAX => {
-            *count += 1
+            *count += 1;
         }
         _ => admission.weights.push((1, weight)),
     }

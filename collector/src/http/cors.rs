@@ -8,14 +8,13 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use crate::glob;
 
 /// How long a browser may remember the answer to a preflight request.
-const MAX_AGE: Duration = Duration::from_secs(3600);
+const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// A layer that lets pages of the given origins send spans. Put it outside of authentication: a preflight request carries
 /// no token.
 ///
 /// In an origin, `*` stands for any text: `https://*.example.com`, or `*` for every origin. Credentials are allowed, as
 /// browsers send them along with beacons; the allowed origin is therefore always told by name.
-#[must_use]
 pub fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.to_vec();
     let allowed = move |origin: &HeaderValue, _: &request::Parts| {

@@ -34,30 +34,28 @@ const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 const PROTOCOL: &str = "otlp_grpc";
 /// Bytes before a message.
 const PREFIX_BYTES: usize = 5;
+const VALID: &str = "the descriptors are compiled in";
 /// Files of the descriptor set that the service is made of.
 const FILES: &str = "opentelemetry/proto/";
 
 /// The routes, and what tells health checks whether the service takes spans.
 pub(crate) fn router(ingest: Arc<Ingest>) -> (Router, HealthReporter) {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let mut routes = Routes::new(health);
-    let descriptors = || descriptors();
-    let builder = || {
+    let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_file_descriptor_set(descriptors())
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    const VALID: &str = "the descriptors are compiled in";
-    routes = routes.add_service(builder().build_v1().expect(VALID));
-    routes = routes.add_service(builder().build_v1alpha().expect(VALID));
+    let routes = Routes::new(health)
+        .add_service(reflection().build_v1().expect(VALID))
+        .add_service(reflection().build_v1alpha().expect(VALID));
     let export = Router::new().route(EXPORT, post(export)).with_state(ingest);
     (routes.into_axum_router().merge(export), reporter)
 }
 
 /// Descriptors of the trace service and what it needs, without the services that are not served here.
 fn descriptors() -> FileDescriptorSet {
-    let mut set = FileDescriptorSet::decode(opentelemetry_proto::DESCRIPTORS)
-        .expect("the descriptors are compiled in");
+    let mut set = FileDescriptorSet::decode(opentelemetry_proto::DESCRIPTORS).expect(VALID);
     set.file.retain(|file| {
         let name = file.name();
         let needed = ["collector/trace/", "trace/", "common/", "resource/"];

@@ -165,9 +165,10 @@ pub(crate) fn grpc_success(rejected: &Rejected) -> Response {
 /// gRPC's answer to a request that was refused.
 pub(crate) fn grpc_failure(refusal: &Refusal) -> Response {
     let status = rpc_status(refusal);
-    let details = match status.details.is_empty() {
-        true => Bytes::new(),
-        false => status.encode_to_vec().into(),
+    let details = if status.details.is_empty() {
+        Bytes::new()
+    } else {
+        status.encode_to_vec().into()
     };
     tonic::Status::with_details(refusal.grpc_code(), status.message, details).into_http()
 }

@@ -114,7 +114,6 @@ pub(crate) mod list {
 
 /// `SpanKind`.
 pub(crate) mod span_kind {
-    pub(crate) const UNSPECIFIED: u64 = 0;
     pub(crate) const INTERNAL: u64 = 1;
     pub(crate) const SERVER: u64 = 2;
     pub(crate) const CLIENT: u64 = 3;

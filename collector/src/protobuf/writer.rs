@@ -15,7 +15,7 @@ pub(crate) struct Writer {
 }
 
 /// A nested message that [`Writer::end`] has to close.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[must_use]
 pub(crate) struct Open {
     length_at: usize,
@@ -89,6 +89,11 @@ impl Writer {
         self.key(field, 2);
         self.varint(value.len() as u64);
         self.bytes.extend_from_slice(value);
+    }
+
+    /// Fields that are encoded already, with their keys.
+    pub(crate) fn fields(&mut self, encoded: &[u8]) {
+        self.bytes.extend_from_slice(encoded);
     }
 
     /// An integer field: int32, int64, uint32, uint64, bool or enum; signed ones sign-extended.

@@ -113,8 +113,7 @@ impl Threshold {
 
 /// The low 56 bits of a trace id.
 fn random_bits(id: TraceId) -> u64 {
-    let [.., a, b, c, d, e, f, g] = id.0;
-    u64::from_be_bytes([0, a, b, c, d, e, f, g])
+    u128::from_be_bytes(id.0) as u64 & (RANDOM_VALUES - 1)
 }
 
 #[cfg(test)]

@@ -25,35 +25,41 @@ fn the_first_matching_rule_decides() {
     assert_eq!(sampler.threshold("other"), Threshold::KEEP_ALL);
 }
 
+fn check(threshold: u64, low: u64, trace_state: &str, expected: f64) {
+    let weight = Threshold(threshold).weigh(id(low), trace_state);
+    assert_eq!(
+        weight.to_bits(),
+        expected.to_bits(),
+        "{threshold:x} {low:x} {trace_state}: {weight}"
+    );
+}
+
 #[test]
 fn random_bits_at_the_threshold_are_kept_and_below_it_dropped() {
-    let half = Threshold(HALF);
-    assert_eq!(half.weigh(id(HALF), ""), 2.0);
-    assert_eq!(half.weigh(id(HALF - 1), ""), 0.0);
-    assert_eq!(
-        Threshold(RANDOM_VALUES).weigh(id(RANDOM_VALUES - 1), ""),
-        0.0
-    );
-    assert_eq!(Threshold::KEEP_ALL.weigh(id(0), ""), 1.0);
+    check(HALF, HALF, "", 2.0);
+    check(HALF, HALF - 1, "", 0.0);
+    check(RANDOM_VALUES, RANDOM_VALUES - 1, "", 0.0);
+    check(0, 0, "", 1.0);
 }
 
 #[test]
 fn an_explicit_random_value_overrides_the_id() {
-    let half = Threshold(HALF);
-    assert_eq!(half.weigh(id(0), "ot=rv:80000000000000"), 2.0);
-    assert_eq!(half.weigh(id(HALF), "ot=rv:7fffffffffffff"), 0.0);
+    check(HALF, 0, "ot=rv:80000000000000", 2.0);
+    check(HALF, HALF, "ot=rv:7fffffffffffff", 0.0);
 }
 
 #[test]
 fn the_higher_threshold_gives_the_weight() {
-    assert_eq!(Threshold::KEEP_ALL.weigh(id(u64::MAX >> 8), "ot=th:c"), 4.0);
-    assert_eq!(Threshold(HALF).weigh(id(u64::MAX >> 8), "ot=th:c"), 4.0);
-    assert_eq!(Threshold(HALF).weigh(id(u64::MAX >> 8), "ot=th:4"), 2.0);
+    let all_ones = RANDOM_VALUES - 1;
+    check(0, all_ones, "ot=th:c", 4.0);
+    check(HALF, all_ones, "ot=th:c", 4.0);
+    check(HALF, all_ones, "ot=th:4", 2.0);
+    check(0, all_ones, "ot=th:0", 1.0);
 }
 
 #[test]
 fn what_a_sender_kept_against_its_own_threshold_is_kept() {
-    assert_eq!(Threshold::KEEP_ALL.weigh(id(0), "ot=th:c"), 4.0);
+    check(0, 0, "ot=th:c", 4.0);
 }
 
 #[test]

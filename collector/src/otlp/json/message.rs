@@ -64,7 +64,7 @@ pub(super) fn single<'de, A: MapAccess<'de>, M: Message>(
 ) -> Result<(), A::Error> {
     map.next_value_seed(Field::<M> {
         context,
-        field,
+        number: field,
         message: PhantomData,
     })
 }
@@ -130,7 +130,7 @@ impl<'de, M: Message> Visitor<'de> for Object<'_, M> {
 /// Reads an object and writes it as a field.
 struct Field<'c, M> {
     context: &'c mut Context,
-    field: u32,
+    number: u32,
     message: PhantomData<M>,
 }
 
@@ -138,9 +138,11 @@ impl<'de, M: Message> DeserializeSeed<'de> for Field<'_, M> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Self { context, field, .. } = self;
+        let Self {
+            context, number, ..
+        } = self;
         let start = context.out.mark();
-        let open = context.out.begin(field);
+        let open = context.out.begin(number);
         if Object::<M>::new(context).deserialize(deserializer)? {
             context.out.end(open);
             M::end(context, start);
@@ -186,7 +188,7 @@ impl<'de, M: Message> Visitor<'de> for List<'_, M> {
         while seq
             .next_element_seed(Field::<M> {
                 context,
-                field,
+                number: field,
                 message,
             })?
             .is_some()

@@ -11,16 +11,16 @@ use crate::protobuf::{Reader, WireError};
 /// The ids of a span as sent.
 #[derive(Default)]
 struct RawIds<'p> {
-    trace_id: &'p [u8],
-    span_id: &'p [u8],
-    parent_span_id: &'p [u8],
+    trace: &'p [u8],
+    span: &'p [u8],
+    parent: &'p [u8],
 }
 
 /// Valid ids of a span.
 struct Ids {
-    trace_id: TraceId,
-    span_id: SpanId,
-    parent_span_id: Option<SpanId>,
+    trace: TraceId,
+    span: SpanId,
+    parent: Option<SpanId>,
 }
 
 impl<'p, V: Visitor> Walk<'p, '_, V> {
@@ -40,9 +40,9 @@ impl<'p, V: Visitor> Walk<'p, '_, V> {
         }
         match raw.check() {
             Ok(ids) => {
-                fields.trace_id = ids.trace_id;
-                fields.span_id = ids.span_id;
-                fields.parent_span_id = ids.parent_span_id;
+                fields.trace_id = ids.trace;
+                fields.span_id = ids.span;
+                fields.parent_span_id = ids.parent;
                 self.visit(head, fields);
             }
             Err(reason) => self.rejected.add(self.spans, fields.name, &reason),
@@ -70,10 +70,10 @@ impl<'p, V: Visitor> Walk<'p, '_, V> {
         let mut has_lists = false;
         while let Some(key) = reader.next_key()? {
             match key.field {
-                span::TRACE_ID => ids.trace_id = reader.bytes(key)?,
-                span::SPAN_ID => ids.span_id = reader.bytes(key)?,
+                span::TRACE_ID => ids.trace = reader.bytes(key)?,
+                span::SPAN_ID => ids.span = reader.bytes(key)?,
                 span::TRACE_STATE => fields.trace_state = reader.string(key)?,
-                span::PARENT_SPAN_ID => ids.parent_span_id = reader.bytes(key)?,
+                span::PARENT_SPAN_ID => ids.parent = reader.bytes(key)?,
                 span::NAME => fields.name = reader.string(key)?,
                 span::KIND => fields.kind = reader.integer(key)? as i32,
                 span::START_TIME_UNIX_NANO => fields.start_time_unix_nano = reader.fixed64(key)?,
@@ -177,20 +177,20 @@ fn merge_status<'p>(mut reader: Reader<'p>, fields: &mut SpanFields<'p>) -> Resu
 impl RawIds<'_> {
     /// The ids, or why the span cannot be stored.
     fn check(&self) -> Result<Ids, String> {
-        let trace_id = TraceId::from_bytes(self.trace_id)
-            .ok_or_else(|| invalid_id("trace_id", self.trace_id, 16))?;
-        let span_id = SpanId::from_bytes(self.span_id)
-            .ok_or_else(|| invalid_id("span_id", self.span_id, 8))?;
-        let parent_span_id = match self.parent_span_id.len() {
+        let trace = TraceId::from_bytes(self.trace)
+            .ok_or_else(|| invalid_id("trace_id", self.trace, 16))?;
+        let span =
+            SpanId::from_bytes(self.span).ok_or_else(|| invalid_id("span_id", self.span, 8))?;
+        let parent = match self.parent.len() {
             0 => None,
             // All zero means no parent.
-            8 => SpanId::from_bytes(self.parent_span_id),
-            _ => return Err(invalid_id("parent_span_id", self.parent_span_id, 8)),
+            8 => SpanId::from_bytes(self.parent),
+            _ => return Err(invalid_id("parent_span_id", self.parent, 8)),
         };
         Ok(Ids {
-            trace_id,
-            span_id,
-            parent_span_id,
+            trace,
+            span,
+            parent,
         })
     }
 }

@@ -221,7 +221,9 @@ proptest! {
     #[test]
     fn mutated_requests_get_prosts_verdict(request in request(), mutations in vec(mutation(), 1..4)) {
         let mut bytes = request.encode_to_vec();
-        mutations.iter().for_each(|mutation| mutation.apply(&mut bytes));
+        for mutation in mutations {
+            mutation.apply(&mut bytes);
+        }
         assert_as_prost(&bytes);
     }
 
