@@ -26,7 +26,7 @@ export default async function setup(): Promise<(() => void) | undefined> {
   const url = await server.start();
   for (let seed = 1; seed <= 60; seed++)
     server.addTrace(generate({ seed, spans: 8 + ((seed * 37) % 120), services: 9 }));
-  server.addTrace(generate({ seed: 7, spans: 100_000, traceId: HUGE }));
+  server.addTrace(generate({ seed: 7, spans: 100_000, traceId: HUGE }), false);
   await sendTraces(url, url);
   Object.assign(process.env, { CLEW_URL: url, CLEW_MOCK: '1' });
   return () => server.stop();

@@ -26,6 +26,7 @@ const ARROW = 'application/vnd.apache.arrow.stream';
 export class MockServer {
   private readonly spans = new Map<string, MockSpan[]>();
   private readonly assembled = new Map<string, MockTrace>();
+  private readonly unlisted = new Set<string>();
   private server: Server | undefined;
 
   constructor(private readonly dist: string) {}
@@ -68,10 +69,17 @@ export class MockServer {
     }
   }
 
-  /** Stores a trace that is known to be new and without duplicates. */
-  addTrace(spans: readonly MockSpan[]): void {
+  /** Stores a trace that is known to be new and without duplicates; one that is not listed is found by id only. */
+  addTrace(spans: readonly MockSpan[], isListed = true): void {
     const [first] = spans;
-    if (first) this.spans.set(first.traceId, [...spans]);
+    if (!first) return;
+    this.spans.set(first.traceId, [...spans]);
+    if (!isListed) this.unlisted.add(first.traceId);
+  }
+
+  /** Traces that a search may find. */
+  private listed(): string[] {
+    return [...this.spans.keys()].filter((id) => !this.unlisted.has(id));
   }
 
   private trace(id: string): MockTrace | undefined {
@@ -117,11 +125,11 @@ export class MockServer {
     if (kind === 'search') return send(response, this.search(query));
     if (kind === 'services')
       return send(response, { services: this.names((span) => span.service), coverage: COVERAGE });
-    if (kind === 'operations')
-      return send(response, {
-        operations: this.operations(query.get('service')),
-        coverage: COVERAGE,
-      });
+    if (kind === 'operations') {
+      const service = query.get('service');
+      if (!service) return fail(response, 400, 'invalid_argument', 'parameter service is required');
+      return send(response, { operations: this.operations(service), coverage: COVERAGE });
+    }
     if (kind === 'status')
       return send(response, {
         version: 'mock',
@@ -157,14 +165,14 @@ export class MockServer {
   }
 
   private names(read: (span: MockSpan) => string): { name: string }[] {
-    const names = new Set([...this.spans.values()].flatMap((spans) => spans.map(read)));
+    const names = new Set(this.listed().flatMap((id) => (this.spans.get(id) ?? []).map(read)));
     return [...names].sort().map((name) => ({ name }));
   }
 
-  private operations(service: string | null): { name: string; kind: string }[] {
+  private operations(service: string): { name: string; kind: string }[] {
     const found = new Map<string, { name: string; kind: string }>();
-    for (const span of [...this.spans.values()].flat()) {
-      if (service && span.service !== service) continue;
+    for (const span of this.listed().flatMap((id) => this.spans.get(id) ?? [])) {
+      if (span.service !== service) continue;
       const { name, kind } = spanAnswer(span, 0);
       found.set(`${name}\0${kind}`, { name, kind });
     }
@@ -173,7 +181,7 @@ export class MockServer {
 
   private search(query: URLSearchParams) {
     const fits = predicate(query);
-    const found = [...this.spans.keys()]
+    const found = this.listed()
       .map((id) => this.trace(id) as MockTrace)
       .map((trace) => ({ trace, matched: trace.rows.filter(fits).length }))
       .filter(({ matched }) => matched > 0)

@@ -106,7 +106,5 @@ declare module '@tanstack/react-router' {
     cursors?: string[];
     /** Set when this entry was made by opening the span panel. */
     panel?: boolean;
-    /** Set when the trace was opened from results, which going back shows again. */
-    fromResults?: boolean;
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   AXIS_PAD,
   clampRange,
+  formatPosition,
   formatTick,
   indentFor,
   indentX,
@@ -108,6 +109,16 @@ describe('ticks', () => {
   ])('%d ns at steps of %d on an axis to %d is %s', (t, step, to, text) => {
     expect(formatTick(t, step, to).replace('\u00a0', ' ')).toBe(text);
   });
+});
+
+test.each([
+  [0, 1e6, '0'],
+  [452.1234e6, 216e3, '452.1 ms'],
+  [247.3126e9, 78e3, '247.31260 s'],
+  [300.98e9, 4e9, '301 s'],
+  [-1.5e6, 1e5, '\u22121500 µs'],
+])('the instant %d, exact to %d ns, is %s', (t, resolution, text) => {
+  expect(formatPosition(t, resolution).replace('\u00a0', ' ')).toBe(text);
 });
 
 test('indents leave room for names, however deep the tree', () => {

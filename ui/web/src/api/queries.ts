@@ -43,13 +43,14 @@ export const servicesQuery = () =>
     staleTime: 15_000,
   });
 
-/** Span names of one service, or of all. */
+/** Span names of one service; without one nothing is asked. */
 export const operationsQuery = (service: string | undefined) =>
   queryOptions({
     queryKey: ['operations', service ?? ''] as const,
     queryFn: ({ signal }) =>
       askJson('operations', operationsAnswer, { params: { service }, signal }),
     staleTime: 15_000,
+    enabled: service !== undefined,
   });
 
 /** A span, read and as it came. */

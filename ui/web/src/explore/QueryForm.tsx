@@ -144,12 +144,10 @@ function Choices({
   }: {
     isPending: boolean;
     isError: boolean;
-  }): string | undefined =>
-    isPending
-      ? 'Loading…'
-      : isError
-        ? 'The list could not be loaded. Enter uses the name as typed.'
-        : undefined;
+  }): string | undefined => {
+    if (isError) return 'The list could not be loaded. Enter uses the name as typed.';
+    return isPending ? 'Loading…' : undefined;
+  };
   const names = new Map<string, Set<string>>();
   for (const { name, kind } of operations.data?.operations ?? []) {
     names.set(name, (names.get(name) ?? new Set()).add(kind));
@@ -174,7 +172,11 @@ function Choices({
           placeholder="Any span name"
           value={draft.operation ?? ''}
           options={[...names].map(([value, kinds]) => ({ value, hint: [...kinds].join(', ') }))}
-          note={noteOf(operations)}
+          note={
+            draft.service
+              ? noteOf(operations)
+              : 'Choose a service to see its span names. Enter uses the name as typed.'
+          }
           onChange={(operation) => onChoose({ operation })}
         />
       </div>

@@ -9,19 +9,19 @@ import { formatDuration } from '../lib/duration';
 import { sharedParts, type SharedParts } from '../lib/service';
 import { formatCount, oneLine, plural } from '../lib/text';
 import { formatInstant, instantParts, zoneName, type Zone } from '../lib/zone';
-import { Icon, Service, serviceStyle } from '../ui/controls';
+import { classes, Icon, Service, serviceStyle } from '../ui/controls';
 import styles from './explore.module.css';
 
 /** Services that get a share of the bar of their own; the rest share one. */
 const SHARES_MAX = 24;
 
 /** Widths of the columns, and the narrow screens that have no room for some. */
-const COLUMNS: readonly { head: string; width?: string; className?: string }[] = [
-  { head: 'Start' },
+const COLUMNS: readonly { head: string; width?: string; className?: string | undefined }[] = [
+  { head: 'Start', className: styles.startColumn },
   { head: 'Entry service and span' },
-  { head: 'Duration', width: '230px', className: 'num' },
-  { head: 'Spans', width: '68px', className: 'num' },
-  { head: 'Matched', width: '76px', className: 'num' },
+  { head: 'Duration', className: classes('num', styles.durationColumn) },
+  { head: 'Spans', width: '68px', className: 'num medium-only' },
+  { head: 'Matched', width: '76px', className: 'num medium-only' },
   { head: 'Errors', width: '68px', className: 'num' },
   { head: 'Spans by service', width: '220px', className: 'wide-only' },
   { head: 'Trace', width: '92px', className: 'wide-only' },
@@ -59,11 +59,8 @@ export function ResultsTable({
   const scale = useMemo(() => durationScale(traces), [traces]);
   const start = traces[0] ? zoneName(zone, traces[0].start_time_unix_nano) : '';
   return (
-    <table className={styles.table} aria-label="Traces">
-      <Columns
-        startWidth={date ? '128px' : '176px'}
-        startNote={[date, start].filter(Boolean).join(', ')}
-      />
+    <table className={classes(styles.table, date && styles.sameDay)} aria-label="Traces">
+      <Columns startNote={[date, start].filter(Boolean).join(', ')} />
       <tbody>
         {traces.map((trace) => (
           <TraceRow
@@ -80,16 +77,12 @@ export function ResultsTable({
   );
 }
 
-function Columns({ startWidth, startNote }: { startWidth: string; startNote: string }) {
+function Columns({ startNote }: { startNote: string }) {
   return (
     <>
       <colgroup>
         {COLUMNS.map(({ head, width, className }) => (
-          <col
-            key={head}
-            className={className}
-            style={{ width: head === 'Start' ? startWidth : width }}
-          />
+          <col key={head} className={className} style={{ width }} />
         ))}
       </colgroup>
       <thead>
@@ -122,12 +115,12 @@ interface RowProps {
 const TraceRow = memo(function TraceRow({ trace, zone, withDate, shared, share }: RowProps) {
   const { trace_id: traceId, error_count: errors } = trace;
   const { date, time } = instantParts(trace.start_time_unix_nano, zone, 3);
-  const to = { to: '/trace/$traceId', params: { traceId }, state: { fromResults: true } } as const;
+  const to = { to: '/trace/$traceId', params: { traceId } } as const;
   const full = `${formatInstant(trace.start_time_unix_nano, zone, 9)} ${zoneName(zone, trace.start_time_unix_nano)}`;
   return (
     <tr>
       <td className="t2" title={full}>
-        {withDate && <span className="t3">{date} </span>}
+        {withDate && <span className="t3 medium-only">{date} </span>}
         {time}
       </td>
       <td>
@@ -150,8 +143,8 @@ const TraceRow = memo(function TraceRow({ trace, zone, withDate, shared, share }
           <span className="num medium">{formatDuration(trace.duration_ns)}</span>
         </div>
       </td>
-      <td className="num">{formatCount(trace.span_count)}</td>
-      <td className="num">{formatCount(trace.matched_count)}</td>
+      <td className="num medium-only">{formatCount(trace.span_count)}</td>
+      <td className="num medium-only">{formatCount(trace.matched_count)}</td>
       <td className={errors > 0 ? 'num err' : 'num t3'}>
         <span className={styles.errors}>
           {errors > 0 && <Icon of={TriangleAlert} />}
@@ -214,8 +207,8 @@ function Shares({ services }: { services: TraceSummary['services'] }) {
 /** The table while the first answer is on its way. */
 export function SkeletonTable() {
   return (
-    <table className={`${styles.table} ${styles.skeleton}`} aria-hidden="true">
-      <Columns startWidth="176px" startNote="" />
+    <table className={classes(styles.table, styles.skeleton)} aria-hidden="true">
+      <Columns startNote="" />
       <tbody>
         {[60, 42, 74, 50, 66, 38, 58, 46].map((width) => (
           <tr key={width}>

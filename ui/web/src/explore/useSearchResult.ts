@@ -3,14 +3,14 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo } from 'react';
 
-import { ApiError } from '../api/errors';
+import { isRetryable } from '../api/errors';
 import { searchQuery, type RangeParams } from '../api/queries';
 import type { Zone } from '../lib/zone';
 import { nowNanos } from '../shell/now';
 import type { ExploreSearch } from '../shell/search';
 import { prepare } from './request';
 
-/** How often an unreachable server is tried again, ms. */
+/** How often a server that cannot answer for now is asked again, ms. */
 const RETRY_MS = 5000;
 
 /** The question that `search` asks, as options for a query; it is not asked while a field is wrong. */
@@ -40,8 +40,7 @@ export function useSearchResult(search: ExploreSearch, zone: Zone) {
   const result = useQuery({
     ...options,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) =>
-      state.error instanceof ApiError && state.error.kind === 'unreachable' ? RETRY_MS : false,
+    refetchInterval: ({ state }) => (isRetryable(state.error) ? RETRY_MS : false),
   });
   const { queryKey } = options;
   return {

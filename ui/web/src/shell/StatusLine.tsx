@@ -55,7 +55,7 @@ export function StatusLine(props: {
   return (
     <footer className={styles.status} aria-label="Coverage of the answer">
       <Verdict coverage={coverage} failed={failed} />
-      {coverage && <span>Answered in {formatMs(coverage.elapsed_ms)}</span>}
+      {coverage && <span className="medium-only">Answered in {formatMs(coverage.elapsed_ms)}</span>}
       {coverage && coverage.segments_total > 0 && (
         <span className="wide-only">
           {formatCount(coverage.segments_read)} of {plural(coverage.segments_total, 'segment')} read

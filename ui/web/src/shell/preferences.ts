@@ -15,8 +15,6 @@ export interface Preferences {
   singleKeys: boolean;
   /** Width of the tree beside the waterfall's bars, px; 0 for the usual share. */
   treeWidth: number;
-  /** Width of the span panel, px; 0 for the usual width. */
-  panelWidth: number;
 }
 
 const DEFAULTS: Preferences = {
@@ -24,7 +22,6 @@ const DEFAULTS: Preferences = {
   zone: 'local',
   singleKeys: true,
   treeWidth: 0,
-  panelWidth: 0,
 };
 const PREFIX = 'clew.';
 
@@ -48,7 +45,6 @@ function load(): Preferences {
     zone: knownZone(read('zone')) ?? DEFAULTS.zone,
     singleKeys: read('singleKeys') !== 'false',
     treeWidth: width(read('treeWidth')),
-    panelWidth: width(read('panelWidth')),
   };
 }
 

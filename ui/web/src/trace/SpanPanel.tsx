@@ -13,7 +13,7 @@ import { Icon, IconButton, Service, Tabs, Tag, type TabItem } from '../ui/contro
 import { CopyButton } from '../ui/copy';
 import { TriangleAlert } from 'lucide-react';
 import { AttributeList, Attributes } from './Attributes';
-import { durationLabel } from './layout';
+import { durationLabel, formatPosition } from './layout';
 import styles from './panel.module.css';
 import { KIND_NAMES } from './rows';
 import { totalOf } from './selfTime';
@@ -160,7 +160,12 @@ function Times({ store, row }: { store: TraceStore; row: number }) {
   const facts: [string, string][] = [
     ['Duration', durationLabel(length)],
     ['Self', length > 0 ? formatDuration(totalOf(selfTimes.of(row))) : '–'],
-    ['Start', skeleton.hasNoStart(row) ? 'unknown' : `+${formatDuration(start[row] as number)}`],
+    [
+      'Start',
+      skeleton.hasNoStart(row)
+        ? 'unknown'
+        : `+${formatPosition(start[row] as number, Math.abs(length) / 10 || full.to / 1e4)}`,
+    ],
     [
       'Of trace',
       length > 0 ? `${share < 0.1 ? '< 0.1' : share.toFixed(share < 10 ? 1 : 0)} %` : '–',

@@ -2,13 +2,11 @@
 
 import { useParams } from '@tanstack/react-router';
 import { ChevronsDownUp, ChevronsUpDown, Info, Minus, Plus, ZoomIn, ZoomOut } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState, type CSSProperties } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { formatDuration } from '../lib/duration';
 import { oneLine, plural } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { Page } from '../shell/pages';
-import { usePreferences } from '../shell/preferences';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, formatMs, StatusLine } from '../shell/StatusLine';
@@ -16,6 +14,7 @@ import { useZone } from '../shell/useZone';
 import { Button, classes, Icon, IconButton, Kbd } from '../ui/controls';
 import { FIND_FIELD, FindBox } from './FindBox';
 import { traceKeys } from './keys';
+import { formatPosition } from './layout';
 import { Minimap } from './minimap';
 import { SpanPanel } from './SpanPanel';
 import { useStore, type TraceStore } from './store';
@@ -24,8 +23,6 @@ import { TraceHeader } from './TraceHeader';
 import { useTrace } from './useTrace';
 import { useTraceUrl } from './useTraceUrl';
 import { Waterfall } from './waterfall';
-
-const PANEL_WIDTH = 372;
 
 /** See the module. */
 export function TracePage() {
@@ -90,7 +87,6 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
   const [waterfall, setWaterfall] = useState<Waterfall>();
   const closePanel = useTraceUrl(store);
   const panelOpen = useStore(store, ['panel'], (state) => state.panelOpen);
-  const { panelWidth } = usePreferences();
   const focusGrid = () => waterfall?.scroll.focus({ preventScroll: true });
   const open = useCallback(
     (row: number) => {
@@ -109,14 +105,13 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
       inGrid: ({ target }) => target === waterfall?.scroll || target === document.body,
     }),
   );
-  const panelStyle = { '--panel': `${panelWidth || PANEL_WIDTH}px` } as CSSProperties;
   return (
     <Page title={`${head.root_service_name} ${head.root_name}`} className={styles.page}>
       <TraceHeader head={head} zone={zone} />
       <Notices store={store} />
       <MinimapPane store={store} />
       <Tools store={store} focusGrid={focusGrid} />
-      <div className={classes(styles.body, panelOpen && styles.withPanel)} style={panelStyle}>
+      <div className={classes(styles.body, panelOpen && styles.withPanel)}>
         <WaterfallPane store={store} onOpen={open} onMount={setWaterfall} />
         {panelOpen && <SpanPanel store={store} zone={zone} onClose={closePanel} />}
       </div>
@@ -193,6 +188,7 @@ function WaterfallPane(props: {
 function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void }) {
   const range = useStore(store, ['range'], (state) => state.range);
   const isWhole = range === store.full;
+  const resolution = (range.to - range.from) / 100;
   return (
     <div className={styles.tools}>
       <h2>Waterfall</h2>
@@ -223,7 +219,7 @@ function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void 
       <span className="grow" />
       {!isWhole && (
         <span className="t2 wide-only" role="status">
-          {formatDuration(range.from)} to {formatDuration(range.to)}
+          {formatPosition(range.from, resolution)} to {formatPosition(range.to, resolution)}
         </span>
       )}
       <IconButton size="small" icon={ZoomIn} label="Zoom in (w)" onClick={() => store.zoom(0.6)} />

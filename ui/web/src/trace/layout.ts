@@ -168,7 +168,13 @@ export function formatTick(t: number, step: number, to: number): string {
   while (unit < UNITS.length - 1 && to / UNITS[Math.max(unit, 0)]![0] >= 2000) unit++;
   const [size, name] = UNITS[Math.max(unit, 0)]!;
   const digits = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
-  return `${(t / size).toFixed(digits)}\u00a0${name}`;
+  return `${(t / size).toFixed(digits).replace('-', '\u2212')}\u00a0${name}`;
+}
+
+/** An instant of the trace, as exact as `resolution` (ns) asks for: `247.3126 s`. */
+export function formatPosition(t: number, resolution: number): string {
+  const step = 10 ** Math.floor(Math.log10(Math.max(1, resolution)));
+  return formatTick(t, Math.min(step, S), Math.abs(t));
 }
 
 /** `2:30` or `1:02:30`. */

@@ -1,9 +1,8 @@
 // The minimap: the whole trace in a strip, with the shown range as a window. Dragging draws a new range, dragging the
 // window moves it, its edges can be dragged or moved by arrow keys.
 
-import { formatDuration } from '../lib/duration';
 import { FrameLoop, sizeCanvas } from './canvas';
-import { formatTick, ticksOf, TimeAxis, AXIS_PAD, type TimeRange } from './layout';
+import { formatPosition, formatTick, ticksOf, TimeAxis, AXIS_PAD, type TimeRange } from './layout';
 import styles from './minimap.module.css';
 import { onPaletteChange, packedColor, readPalette, slotsOf, type Palette } from './palette';
 import { rasterRows } from './raster';
@@ -196,7 +195,10 @@ export class Minimap {
       const x = end === 'from' ? from : to;
       handle.style.left = `${Math.min(Math.max(x, 6), this.width - 6)}px`;
       handle.setAttribute('aria-valuenow', String(Math.round(range[end])));
-      handle.setAttribute('aria-valuetext', formatDuration(range[end]));
+      handle.setAttribute(
+        'aria-valuetext',
+        formatPosition(range[end], (range.to - range.from) / 100),
+      );
     }
   }
 

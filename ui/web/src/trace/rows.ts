@@ -52,6 +52,7 @@ function icon(path: string, className?: string): SVGElement {
 
 function makeRow(id: string): Row {
   const element = make('div', styles.row);
+  element.hidden = true;
   element.id = id;
   element.setAttribute('role', 'row');
   const cell = make('div', styles.cell);

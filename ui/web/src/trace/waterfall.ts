@@ -6,11 +6,11 @@
 //
 // React makes the host element and nothing else; no scroll or pointer event reaches it.
 
-import { formatDuration } from '../lib/duration';
 import { preferences, setPreference } from '../shell/preferences';
 import { FrameLoop, sizeCanvas } from './canvas';
 import {
   AXIS_PAD,
+  formatPosition,
   formatTick,
   indentFor,
   ScrollSpace,
@@ -354,7 +354,8 @@ export class Waterfall {
     context.strokeStyle = color.line;
     context.strokeRect(treeWidth - 0.5, -1, 1, 28);
     context.font = `11px ${font}`;
-    const hover = this.hoverX < 0 ? undefined : formatDuration(Math.round(axis.t(this.hoverX)));
+    const hover =
+      this.hoverX < 0 ? undefined : formatPosition(axis.t(this.hoverX), (to - from) / this.width);
     const hoverWidth = hover ? context.measureText(hover).width + 12 : 0;
     const hoverLeft = Math.min(
       Math.max(treeWidth + this.hoverX - hoverWidth / 2, treeWidth + 2),

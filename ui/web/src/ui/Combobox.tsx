@@ -151,7 +151,7 @@ export function Combobox({
         )}
       </div>
       <div hidden={!open} className={classes(controls.pop, styles.list)}>
-        <div id={`${id}-list`} role="listbox" aria-label={label}>
+        <div id={`${id}-list`} role="listbox" aria-label={label} className={styles.options}>
           {open &&
             shown.map((option, i) => (
               // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the field has the keys

@@ -1,0 +1,117 @@
+import { AxeBuilder } from '@axe-core/playwright';
+
+import { expect, isMock, open, panel, results, rows, site, test } from './test';
+import { BROKEN, HUGE, TRAINTICKET } from './traces';
+
+const PAGES: [name: string, path: string][] = [
+  ['results', '/explore'],
+  ['no match', '/explore?service=coreSrv&tags=no.such.key%3Dx'],
+  ['a trace', `/trace/${TRAINTICKET}?find=SELECT`],
+  ['a trace with its panel', `/trace/${TRAINTICKET}?span=0b0f3518c0a31981`],
+  ['a broken trace', `/trace/${BROKEN}`],
+  ['an unknown page', '/nowhere'],
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    for (const [name, path] of PAGES) {
+      test(`axe finds nothing: ${name}`, async ({ page }) => {
+        await open(page, path);
+        await expect(page.getByRole('main')).not.toHaveAttribute('aria-busy', 'true');
+        await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        expect(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`),
+        ).toEqual([]);
+      });
+    }
+
+    test('axe finds nothing: pop-ups', async ({ page }) => {
+      await open(page, '/explore');
+      await expect(results(page)).not.toHaveCount(0);
+      const check = async (): Promise<void> => {
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        expect(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`),
+        ).toEqual([]);
+      };
+      await page.getByRole('button', { name: /^Time range/ }).click();
+      await check();
+      await page.keyboard.press('Escape');
+      await page.getByRole('combobox', { name: 'Service' }).click();
+      await expect(page.getByRole('option').first()).toBeVisible();
+      await check();
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: /^Keyboard help/ }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await check();
+    });
+  });
+}
+
+test('the skip link leads to the page', async ({ page }) => {
+  await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+  await expect(page).toHaveURL(/\/explore/);
+});
+
+test('single-letter keys can be switched off', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  await page.keyboard.press('?');
+  await page.getByRole('checkbox', { name: 'Single-letter keys' }).uncheck();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('f');
+  await expect(page.getByRole('textbox', { name: /^Find/ })).not.toBeFocused();
+});
+
+test('a focused control keeps its ring', async ({ page }) => {
+  await open(page, '/explore');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  const shadow = await page.evaluate(
+    () => getComputedStyle(document.activeElement as Element).boxShadow,
+  );
+  expect(shadow).not.toBe('none');
+});
+
+test('pages work under the prefix of a proxy, from any address', async ({ page }) => {
+  test.skip(!isMock(), 'only the stand-in has an address with a prefix');
+  await page.goto(`${site()}/prefix/trace/${TRAINTICKET}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  await rows(page).nth(2).click();
+  await expect(panel(page)).toContainText('service.name');
+  await page.getByRole('link', { name: 'Clew, to Explore' }).click();
+  await expect(page).toHaveURL(`${site()}/prefix/explore`);
+  await expect(results(page)).not.toHaveCount(0);
+  await page.reload();
+  await expect(results(page)).not.toHaveCount(0);
+});
+
+test('100,000 spans: the last row is reached, and few rows are in the page', async ({ page }) => {
+  test.skip(!isMock(), 'only the stand-in has this trace');
+  await open(page, `/trace/${HUGE}`);
+  await expect(page.getByRole('treegrid')).toHaveAttribute('aria-rowcount', '100000');
+  await page.keyboard.press('End');
+  await expect(page.locator('[role=row][aria-selected=true]')).toBeInViewport();
+  expect(await rows(page).count()).toBeLessThan(60);
+  await page.keyboard.press('{');
+  await expect(page.getByRole('treegrid')).toHaveAttribute('aria-rowcount', '1');
+});
+
+for (const width of [900, 360]) {
+  test(`nothing is wider than a screen of ${width} px`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const path of ['/explore', `/trace/${TRAINTICKET}`]) {
+      await open(page, path);
+      await expect(page.getByLabel('Coverage of the answer')).toContainText('Complete');
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
+    }
+  });
+}

@@ -1,0 +1,239 @@
+import { cursorRow, expect, fact, grid, open, panel, rows, test } from './test';
+import { BROKEN, HOSTILE, HOSTILE_TEXTS, SMARTTHINGS, TRAINTICKET } from './traces';
+
+test('a trace of 1,041 spans: facts, scrolling to the end, and back', async ({ page }) => {
+  await open(page, `/trace/${SMARTTHINGS}`);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('get /login/tokenauth');
+  await expect(fact(page, 'Spans')).toHaveText('1,041');
+  await expect(fact(page, 'Services')).toHaveText('16');
+  await expect(fact(page, 'Errors')).toHaveText('2');
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '1041');
+  await expect(rows(page).first()).toContainText('get /login/tokenauth');
+  await grid(page).hover();
+  for (let i = 0; i < 30; i++) await page.mouse.wheel(0, 1000);
+  await expect(rows(page).filter({ hasText: 'get /login/tokenauth' })).toHaveCount(0);
+  const drawn = await rows(page).count();
+  expect(drawn).toBeLessThan(60);
+  await page.keyboard.press('End');
+  await expect(cursorRow(page)).toBeVisible();
+  await page.keyboard.press('Home');
+  await expect(cursorRow(page)).toContainText('get /login/tokenauth');
+});
+
+test('a trace of 200 spans: rows, attributes, filter, copy', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open(page, `/trace/${TRAINTICKET}`);
+  await expect(fact(page, 'Spans')).toHaveText('200');
+  await expect(fact(page, 'Services')).toHaveText('18');
+  await expect(fact(page, 'Duration')).toHaveText('394 ms');
+  await rows(page).filter({ hasText: 'PreserveOtherController.preserve' }).first().click();
+  await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText(
+    'PreserveOtherController.preserve',
+  );
+  await expect(panel(page)).toContainText('k8s.pod.name');
+  await expect(panel(page)).toContainText('385 ms');
+  await panel(page).getByRole('textbox', { name: 'Filter attributes' }).fill('node');
+  await expect(panel(page)).toContainText('k8s.node.name');
+  await expect(panel(page)).not.toContainText('k8s.pod.name');
+  await panel(page).getByText('k8s.node.name').hover();
+  await panel(page).getByRole('button', { name: 'Copy the value of k8s.node.name' }).click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+  await panel(page)
+    .getByRole('tab', { name: /Events/ })
+    .click();
+  await expect(panel(page).getByRole('listitem').first()).toBeVisible();
+  await panel(page).getByRole('tab', { name: /Raw/ }).click();
+  await expect(panel(page)).toContainText('"span_id"');
+});
+
+test('rows collapse and expand by pointer and by keys', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '200');
+  const root = rows(page).first();
+  await expect(root).toHaveAttribute('aria-expanded', 'true');
+  await root.locator('svg').first().click();
+  await expect(root).toHaveAttribute('aria-expanded', 'false');
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '1');
+  await expect(root).toContainText('+199');
+  await expect(panel(page)).toHaveCount(0);
+  await page.keyboard.press(']');
+  await expect(root).toHaveAttribute('aria-expanded', 'true');
+  await page.keyboard.press('{');
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '1');
+  await page.keyboard.press('}');
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '200');
+});
+
+test('the row cursor by keys alone', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  await grid(page).focus();
+  for (const key of ['j', 'j', 'ArrowDown', 'k']) await page.keyboard.press(key);
+  const second = await cursorRow(page).getAttribute('id');
+  await expect(grid(page)).toHaveAttribute('aria-activedescendant', second as string);
+  await expect(cursorRow(page)).toHaveAttribute('aria-level', '2');
+  await page.keyboard.press('h');
+  await expect(cursorRow(page)).toHaveAttribute('aria-level', '1');
+  await page.keyboard.press('h');
+  await expect(cursorRow(page)).toHaveAttribute('aria-expanded', 'false');
+  await page.keyboard.press('l');
+  await page.keyboard.press('l');
+  await expect(cursorRow(page)).toHaveAttribute('aria-level', '2');
+  await page.keyboard.press('J');
+  await expect(cursorRow(page)).toHaveAttribute('aria-posinset', '2');
+  await page.keyboard.press('e');
+  await expect(cursorRow(page)).toContainText('error');
+  const first = await cursorRow(page).innerText();
+  await page.keyboard.press('e');
+  await expect(cursorRow(page)).toContainText('error');
+  await page.keyboard.press('E');
+  await expect.poll(() => cursorRow(page).innerText()).toBe(first);
+  await page.keyboard.press('Enter');
+  await expect(panel(page)).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(panel(page)).toHaveCount(0);
+});
+
+test('a link to a span opens it, and a link is made by choosing one', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  await rows(page).filter({ hasText: 'SELECT ts.orders' }).first().click();
+  await expect(page).toHaveURL(/span=[0-9a-f]{16}/);
+  const link = page.url();
+  await page.goto('about:blank');
+  await page.goto(link);
+  await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText(/SELECT ts\.orders/);
+  await expect(cursorRow(page)).toContainText('SELECT ts.orders');
+  await expect(cursorRow(page)).toBeInViewport();
+});
+
+test('going back closes the panel, then shows the results', async ({ page }) => {
+  await open(page, '/explore?service=ts-order-service');
+  await page.getByRole('link', { name: '/*' }).first().click();
+  await rows(page).nth(3).click();
+  await expect(panel(page)).toBeVisible();
+  await expect(page).toHaveURL(/span=/);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('w');
+  await expect(page).toHaveURL(/range=/);
+  await page.goBack();
+  await expect(panel(page)).toHaveCount(0);
+  await page.goForward();
+  await expect(panel(page)).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(panel(page)).toHaveCount(0);
+  await expect(page).toHaveURL(/range=/);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/explore\?service=ts-order-service/);
+});
+
+test('find counts, marks and walks its matches', async ({ page }) => {
+  await open(page, `/trace/${SMARTTHINGS}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  await page.keyboard.press('f');
+  await page.keyboard.type('auth client-select');
+  const count = page.getByRole('status', { name: 'Matches' });
+  await expect(count).toHaveText(/^\d+$/);
+  const total = Number(await count.innerText());
+  expect(total).toBeGreaterThan(5);
+  await page.keyboard.press('Enter');
+  await expect(count).toHaveText(`1 of ${total}`);
+  await expect(cursorRow(page)).toContainText('client-select');
+  await page.keyboard.press('Shift+Enter');
+  await expect(count).toHaveText(`${total} of ${total}`);
+  await expect(cursorRow(page)).toBeInViewport();
+  await expect(page).toHaveURL(/find=auth\+client-select/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await expect(grid(page)).toBeFocused();
+  await open(page, `/trace/${SMARTTHINGS}?find=no+such+span`);
+  await expect(count).toHaveText('none');
+});
+
+test('the shown range is zoomed, dragged, moved by keys and kept in the address', async ({
+  page,
+}) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  const minimap = page.getByRole('group', { name: 'Shown range of the trace' });
+  const box = (await minimap.boundingBox()) as { x: number; y: number; width: number };
+  await page.mouse.move(box.x + box.width * 0.25, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/range=\d+,\d+/);
+  const rangeOf = () =>
+    (new URL(page.url()).searchParams.get('range') ?? '0,0').split(',').map(Number) as [
+      number,
+      number,
+    ];
+  await expect.poll(() => rangeOf()[1]).toBeGreaterThan(190e6);
+  const [from, to] = rangeOf();
+  expect(from).toBeGreaterThan(80e6);
+  expect(to).toBeLessThan(220e6);
+  const start = page.getByRole('slider', { name: 'Start of the shown range' });
+  await start.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(() => rangeOf()[0]).toBeLessThan(from);
+  expect(rangeOf()[1]).toBe(to);
+  await page.keyboard.press('0');
+  await expect(page).not.toHaveURL(/range/);
+  await open(page, `/trace/${TRAINTICKET}?range=100000000,200000000`);
+  await expect(page.getByText('100 ms to 200 ms')).toBeVisible();
+});
+
+test('missing parents and odd times are shown as what they are', async ({ page }) => {
+  await open(page, `/trace/${BROKEN}`);
+  await expect(
+    page.getByRole('main').getByRole('status').filter({ hasText: 'root' }),
+  ).toContainText('The root span is missing. 2 spans name parents that are not here');
+  await expect(rows(page)).toHaveCount(4);
+  await expect(rows(page).filter({ hasText: 'ends before it starts' })).toContainText('−10.0 ms');
+  await expect(rows(page).filter({ hasText: 'takes no time' })).toContainText('no duration');
+  await expect(fact(page, 'Orphans')).toHaveText('2');
+});
+
+test('hostile text stays text', async ({ page }) => {
+  await open(page, `/trace/${HOSTILE}?span=bad0000000000001`);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText(HOSTILE_TEXTS.service);
+  await expect(rows(page).first()).toContainText(HOSTILE_TEXTS.name);
+  await expect(panel(page)).toContainText(HOSTILE_TEXTS.markup);
+  await expect(panel(page)).toContainText('abc\\u{202e}fdp.exe\\u{2066}');
+  await expect(panel(page)).toContainText('before\\u{0}after');
+  await expect(panel(page)).toContainText('Show all, 1.0 MB');
+  for (const tab of [/Events/, /Links/, /Resource/, /Raw/]) {
+    await panel(page).getByRole('tab', { name: tab }).click();
+    await expect(panel(page).getByRole('tabpanel')).not.toBeEmpty();
+  }
+  await open(page, '/explore?service=%3Cb%3Eshop%3C%2Fb%3E');
+  await expect(page.getByRole('link', { name: HOSTILE_TEXTS.name })).toBeVisible();
+  expect(await page.evaluate(() => 'polluted' in {} || '__owned' in window)).toBe(false);
+});
+
+test('a link out of a span leads to the other trace', async ({ page }) => {
+  await open(page, `/trace/${HOSTILE}?span=bad0000000000001`);
+  await panel(page).getByRole('tab', { name: /Links/ }).click();
+  await panel(page)
+    .getByRole('link', { name: new RegExp(TRAINTICKET) })
+    .click();
+  await expect(page).toHaveURL(new RegExp(`/trace/${TRAINTICKET}\\?span=bad0000000000009`));
+  await expect(fact(page, 'Spans')).toHaveText('200');
+  await expect(panel(page)).toContainText('This trace has no span bad0000000000009');
+});
+
+test('the trace can be downloaded', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download as OTLP JSON' }).click();
+  expect((await download).suggestedFilename()).toBe(`trace-${TRAINTICKET}.json`);
+});
+
+test.describe('a trace that is not there', () => {
+  test.use({ allowedErrors: /Failed to load resource/ });
+
+  test('says so', async ({ page }) => {
+    await open(page, '/trace/00000000000000000000000000000def');
+    await expect(page.getByRole('alert')).toContainText('not_found');
+  });
+});
