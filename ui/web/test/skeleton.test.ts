@@ -4,7 +4,9 @@ import { skeletonArrow, skeletonOf } from '../mock/answers';
 import { generate } from '../mock/generate';
 import { assemble } from '../mock/model';
 import { readArrow, skeletonFromJson } from '../src/trace/loadSkeleton';
+import { selfStretches, totalOf } from '../src/trace/selfTime';
 import { Skeleton, SkeletonError, type Columns } from '../src/trace/skeleton';
+import { TraceStore } from '../src/trace/store';
 import { generated, node, skeletonFrom, wild } from './trees';
 
 describe('Skeleton', () => {
@@ -117,6 +119,29 @@ describe('Arrow', () => {
     expect(Math.max(...columns.duration)).toBeCloseTo(2 ** 62, -3);
     expect(columns).toEqual(skeletonFromJson(answer).columns);
   });
+});
+
+test('while rows come in, everything works on those that are there', () => {
+  const whole = generated(6, 400);
+  const skeleton = new Skeleton(whole.head);
+  const part = (from: number, to: number): Columns => {
+    const { spanId, ...columns } = whole.columns;
+    const cut = Object.entries(columns).map(([name, values]) => [name, values.subarray(from, to)]);
+    return { ...Object.fromEntries(cut), spanId: spanId.subarray(from * 8, to * 8) } as Columns;
+  };
+  const store = new TraceStore(skeleton);
+  for (let from = 0; from < 400; from += 50) {
+    skeleton.append(part(from, from + 50));
+    store.rowsChanged(from === 350);
+    for (let row = 0; row < skeleton.count; row++)
+      expect(skeleton.end(row)).toBeLessThanOrEqual(skeleton.count);
+    expect(totalOf(store.selfTimes.of(0))).toBeGreaterThanOrEqual(0);
+    store.setCursor(0);
+    for (const step of [store.openOrChild, store.closeOrParent]) step.call(store);
+    for (const by of [1, -1] as const) store.moveToSibling(by);
+    expect(store.cursor).toBeLessThan(skeleton.count);
+  }
+  expect(Array.from(store.selfTimes.of(0))).toEqual(Array.from(selfStretches(whole, 0)));
 });
 
 test('rows may come in batches larger than the head said', () => {

@@ -38,8 +38,8 @@ function cleaned(draft: ExploreSearch): ExploreSearch {
   return next as ExploreSearch;
 }
 
-/** See the module. */
-export function QueryForm({ search, zone, onZone, onRun }: Props) {
+/** The draft, what is wrong with it, and how to run it. */
+function useDraft({ search, zone, onRun }: Props) {
   const [draft, setDraft] = useState(search);
   const [base, setBase] = useState(search);
   const [errors, setErrors] = useState<FieldErrors>(() => errorsOf(search, zone));
@@ -56,10 +56,22 @@ export function QueryForm({ search, zone, onZone, onRun }: Props) {
     setErrors(found);
     if (Object.keys(found).length === 0) onRun(next);
   };
-  const type = (field: 'tags' | 'min' | 'max') => (text: string) => {
-    setDraft({ ...draft, [field]: text });
-    setErrors({ ...errors, [field]: undefined });
-  };
+  /** What a text field shows and does. */
+  const field = (name: 'tags' | 'min' | 'max') => ({
+    value: draft[name],
+    error: errors[name],
+    onType: (text: string) => {
+      setDraft({ ...draft, [name]: text });
+      setErrors({ ...errors, [name]: undefined });
+    },
+  });
+  return { draft, errors, run, field };
+}
+
+/** See the module. */
+export function QueryForm(props: Props) {
+  const { zone, onZone } = props;
+  const { draft, errors, run, field } = useDraft(props);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     run();
@@ -71,25 +83,19 @@ export function QueryForm({ search, zone, onZone, onRun }: Props) {
         className={styles.tags}
         label="Tags"
         placeholder={'Tags, all on one span: http.status_code=500 error="not found"'}
-        value={draft.tags}
-        error={errors.tags}
-        onType={type('tags')}
+        {...field('tags')}
       />
       <TextField
         className={styles.duration}
         label="Shortest duration"
         placeholder="≥ 100ms"
-        value={draft.min}
-        error={errors.min}
-        onType={type('min')}
+        {...field('min')}
       />
       <TextField
         className={styles.duration}
         label="Longest duration"
         placeholder="≤ 1.2s"
-        value={draft.max}
-        error={errors.max}
-        onType={type('max')}
+        {...field('max')}
       />
       <RangePicker
         from={draft.from}
@@ -99,25 +105,30 @@ export function QueryForm({ search, zone, onZone, onRun }: Props) {
         onZone={onZone}
         onChange={(range) => run({ from: range.from ?? '', to: range.to ?? '' })}
       />
-      <select
-        className={styles.limit}
-        aria-label="Traces on a page"
-        title="Traces on a page"
-        value={draft.limit ?? LIMIT_DEFAULT}
-        onChange={(event) => run({ limit: Number(event.target.value) })}
-      >
-        {[...new Set([...LIMITS, draft.limit ?? LIMIT_DEFAULT])]
-          .sort((a, b) => a - b)
-          .map((limit) => (
-            <option key={limit} value={limit}>
-              {limit}
-            </option>
-          ))}
-      </select>
+      <Limit value={draft.limit ?? LIMIT_DEFAULT} onChoose={(limit) => run({ limit })} />
       <Button look="primary" size="tall" type="submit">
         Run <Icon of={CornerDownLeft} />
       </Button>
     </form>
+  );
+}
+
+function Limit({ value, onChoose }: { value: number; onChoose: (limit: number) => void }) {
+  const limits = [...new Set([...LIMITS, value])].sort((a, b) => a - b);
+  return (
+    <select
+      className={styles.limit}
+      aria-label="Traces on a page"
+      title="Traces on a page"
+      value={value}
+      onChange={(event) => onChoose(Number(event.target.value))}
+    >
+      {limits.map((limit) => (
+        <option key={limit} value={limit}>
+          {limit}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -11,7 +11,7 @@ import {
   resolveRange,
   type RangeText,
 } from '../lib/range';
-import { formatInstant, zoneName, type Zone } from '../lib/zone';
+import { formatInstant, zoneName, type Nanos, type Zone } from '../lib/zone';
 import { nowNanos } from '../shell/now';
 import { ZoneChoice } from '../shell/ZoneSwitch';
 import { Button, classes, Icon } from '../ui/controls';
@@ -93,74 +93,64 @@ function Presets({ from, to, onChoose }: RangeText & { onChoose: (range: RangeTe
   );
 }
 
-/** What a field shows for an end of the range: relative text as it is, an instant in the zone. */
-function shown(text: string | undefined, zone: Zone): string {
-  if (!text || text.trim().startsWith('now')) return text ?? '';
-  const instant = resolveEnd(text, nowNanos(), zone);
-  return instant === undefined ? text : formatInstant(instant, zone, 3);
+/** An instant as a field shows it: milliseconds, or more digits where there are more. */
+function editable(instant: Nanos, zone: Zone): string {
+  return formatInstant(instant, zone, 9).replace(/(\.\d{3}\d*?)0*$/, '$1');
 }
 
-function FixedRange(
-  props: RangeText & {
-    zone: Zone;
-    onZone: (zone: Zone) => void;
-    onApply: (range: RangeText) => void;
-  },
-) {
-  const { from, to, zone, onZone, onApply } = props;
+const isNow = (text: string | undefined): boolean => /^\s*now/.test(text ?? '');
+
+/** What a field shows for an end of the range: relative text as it is, an instant in the zone. */
+function shown(text: string | undefined, zone: Zone): string {
+  if (!text || isNow(text)) return text ?? '';
+  const instant = resolveEnd(text, nowNanos(), zone);
+  return instant === undefined ? text : editable(instant, zone);
+}
+
+/** What the URL says for an end that was typed: relative text as it is, an instant in nanoseconds. */
+function written(text: string | undefined, instant: Nanos | undefined): string | undefined {
+  return isNow(text) ? text?.trim() : instant?.toString();
+}
+
+interface FixedProps extends RangeText {
+  zone: Zone;
+  onZone: (zone: Zone) => void;
+  onApply: (range: RangeText) => void;
+}
+
+function FixedRange({ from, to, zone, onZone, onApply }: FixedProps) {
   const id = useId();
   const [texts, setTexts] = useState({ from: shown(from, zone), to: shown(to, zone) });
   const [error, setError] = useState<string>();
   const changeZone = (next: Zone) => {
     // The instants stay; what the fields show moves with the zone.
     const move = (text: string): string => {
-      const instant = text.trim().startsWith('now')
-        ? undefined
-        : resolveEnd(text, nowNanos(), zone);
-      return instant === undefined ? text : formatInstant(instant, next, 3);
+      const instant = isNow(text) ? undefined : resolveEnd(text, nowNanos(), zone);
+      return instant === undefined ? text : editable(instant, next);
     };
     setTexts({ from: move(texts.from), to: move(texts.to) });
     onZone(next);
   };
-  const apply = (text: RangeText) => {
-    const resolved = resolveRange(text, nowNanos(), zone);
-    if (!resolved.ok) {
-      setError(resolved.message);
-      return;
-    }
-    const fixed = (raw: string | undefined, ns: bigint | undefined): string | undefined =>
-      raw?.trim().startsWith('now') ? raw.trim() : ns?.toString();
+  const apply = (range: RangeText) => {
+    const resolved = resolveRange(range, nowNanos(), zone);
+    if (!resolved.ok) return setError(resolved.message);
     const { start, end } = resolved.range;
-    onApply({ from: fixed(text.from, start), to: fixed(text.to, end) });
+    onApply({ from: written(range.from, start), to: written(range.to, end) });
   };
-  const field = (name: 'from' | 'to', label: string, empty: string) => (
-    <label className={styles.labelled}>
-      {label}
-      <span className={classes(controls.field, error && controls.invalid)}>
-        <input
-          value={texts[name]}
-          placeholder={empty}
-          aria-describedby={error ? id : undefined}
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(event) => {
-            setTexts({ ...texts, [name]: event.target.value });
-            setError(undefined);
-          }}
-          onKeyDown={(event) => {
-            if (event.key !== 'Enter') return;
-            event.preventDefault();
-            apply(texts);
-          }}
-        />
-        <span className="t3">{zoneName(zone, nowNanos())}</span>
-      </span>
-    </label>
-  );
+  const field = (name: 'from' | 'to') => ({
+    value: texts[name],
+    zone,
+    errorId: error && id,
+    onType: (text: string) => {
+      setTexts({ ...texts, [name]: text });
+      setError(undefined);
+    },
+    onEnter: () => apply(texts),
+  });
   return (
     <div className={styles.custom}>
-      {field('from', 'From', '2023-01-29 08:42:00 or now-2h')}
-      {field('to', 'To', 'now')}
+      <EndField label="From" placeholder="2023-01-29 08:42:00 or now-2h" {...field('from')} />
+      <EndField label="To" placeholder="now" {...field('to')} />
       <div className={styles.labelled}>
         Time zone
         <ZoneChoice zone={zone} onChange={changeZone} />
@@ -185,5 +175,38 @@ function FixedRange(
         </Button>
       </div>
     </div>
+  );
+}
+
+function EndField(props: {
+  label: string;
+  placeholder: string;
+  value: string;
+  zone: Zone;
+  errorId: string | undefined;
+  onType: (text: string) => void;
+  onEnter: () => void;
+}) {
+  const { label, placeholder, value, zone, errorId, onType, onEnter } = props;
+  return (
+    <label className={styles.labelled}>
+      {label}
+      <span className={classes(controls.field, errorId && controls.invalid)}>
+        <input
+          value={value}
+          placeholder={placeholder}
+          aria-describedby={errorId}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(event) => onType(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            event.preventDefault();
+            onEnter();
+          }}
+        />
+        <span className="t3">{zoneName(zone, nowNanos())}</span>
+      </span>
+    </label>
   );
 }

@@ -155,9 +155,9 @@ export class Skeleton {
     return parent === -1 ? this.rootCount : (this.childCount[parent] as number);
   }
 
-  /** Row after the subtree of `row`. */
+  /** Row after the subtree of `row`, as far as it has come in. */
   end(row: number): number {
-    return row + (this.columns.subtreeSize[row] as number);
+    return Math.min(row + (this.columns.subtreeSize[row] as number), this.count);
   }
 
   /** Name of the service of `row`. */

@@ -53,30 +53,13 @@ export function narrow(options: readonly Option[], text: string): Option[] {
   return [...first, ...rest];
 }
 
-/** See the module. */
-export function Combobox({
-  id: inputId,
-  label,
-  placeholder,
-  value,
-  options,
-  note,
-  draw,
-  onChange,
-}: Props) {
-  const id = useId();
+/** What is typed, whether the list is open, and which option is lit. */
+function useCombobox({ value, options, onChange }: Pick<Props, 'value' | 'options' | 'onChange'>) {
   const [typed, setTyped] = useState<string>();
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
-  const root = useRef<HTMLDivElement>(null);
-  const input = useRef<HTMLInputElement>(null);
   const found = useMemo(() => narrow(options, typed ?? ''), [options, typed]);
   const shown = found.slice(0, SHOWN_MAX);
-
-  useEffect(() => {
-    if (open && active >= 0)
-      document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: 'nearest' });
-  }, [open, active, id]);
 
   const settle = (next: string) => {
     setOpen(false);
@@ -85,8 +68,14 @@ export function Combobox({
     if (next !== value) onChange(next);
   };
   const show = () => {
+    if (open) return;
     setOpen(true);
     setActive(typed ? 0 : shown.findIndex((option) => option.value === value));
+  };
+  const type = (text: string) => {
+    setTyped(text);
+    setActive(text.trim() === '' ? -1 : 0);
+    setOpen(true);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
@@ -103,14 +92,27 @@ export function Combobox({
       setTyped(undefined);
     }
   };
+  return { typed, open, active, setActive, found, shown, settle, show, type, onKeyDown };
+}
 
+/** See the module. */
+export function Combobox(props: Props) {
+  const { id: inputId, label, placeholder, value } = props;
+  const id = useId();
+  const box = useCombobox(props);
+  const { typed, open, active, shown, settle } = box;
+  const root = useRef<HTMLDivElement>(null);
+  const input = useRef<HTMLInputElement>(null);
+  const choose = (chosen: string) => {
+    settle(chosen);
+    input.current?.focus();
+  };
   return (
     <div
       className={styles.box}
       ref={root}
       onBlur={(event) => {
-        if (root.current?.contains(event.relatedTarget as Node | null)) return;
-        settle(typed?.trim() ?? value);
+        if (!root.current?.contains(event.relatedTarget)) settle(typed?.trim() ?? value);
       }}
     >
       <div className={controls.field}>
@@ -122,20 +124,14 @@ export function Combobox({
           aria-expanded={open}
           aria-controls={`${id}-list`}
           aria-autocomplete="list"
-          aria-activedescendant={
-            open && active >= 0 && shown[active] ? `${id}-${active}` : undefined
-          }
+          aria-activedescendant={open && shown[active] ? `${id}-${active}` : undefined}
           autoComplete="off"
           spellCheck={false}
           placeholder={placeholder}
           value={typed ?? value}
-          onChange={(event) => {
-            setTyped(event.target.value);
-            setActive(event.target.value.trim() === '' ? -1 : 0);
-            setOpen(true);
-          }}
-          onClick={() => (open ? undefined : show())}
-          onKeyDown={onKeyDown}
+          onChange={(event) => box.type(event.target.value)}
+          onClick={box.show}
+          onKeyDown={box.onKeyDown}
         />
         {value !== '' && typed === undefined ? (
           <button
@@ -150,41 +146,52 @@ export function Combobox({
           <Icon of={ChevronDown} className="t3" />
         )}
       </div>
-      <div hidden={!open} className={classes(controls.pop, styles.list)}>
-        <div id={`${id}-list`} role="listbox" aria-label={label} className={styles.options}>
-          {open &&
-            shown.map((option, i) => (
-              // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the field has the keys
-              <div
-                key={option.value + (option.hint ?? '')}
-                id={`${id}-${i}`}
-                role="option"
-                tabIndex={-1}
-                aria-selected={i === active}
-                className={styles.option}
-                onPointerMove={() => (i === active ? undefined : setActive(i))}
-                onPointerDown={(event) => event.preventDefault()}
-                onClick={() => {
-                  settle(option.value);
-                  input.current?.focus();
-                }}
-              >
-                {draw ? draw(option) : <bdi className="ell mono">{oneLine(option.value)}</bdi>}
-                {option.hint && <span className={styles.hint}>{option.hint}</span>}
-              </div>
-            ))}
-        </div>
-        {open && found.length > SHOWN_MAX && (
-          <div className={styles.note}>
-            {plural(found.length - SHOWN_MAX, 'more', 'more')}, keep typing
-          </div>
-        )}
-        {open && found.length === 0 && (
-          <div className={styles.note}>
-            {note ?? (typed ? 'None known by this name. Enter uses it as typed.' : 'None yet')}
-          </div>
-        )}
+      <OptionList {...props} id={id} box={box} onChoose={choose} />
+    </div>
+  );
+}
+
+type ListProps = Pick<Props, 'label' | 'note' | 'draw'> & {
+  id: string;
+  box: ReturnType<typeof useCombobox>;
+  onChoose: (value: string) => void;
+};
+
+function OptionList({ id, label, note, draw, box, onChoose }: ListProps) {
+  const { open, active, setActive, shown, found, typed } = box;
+  useEffect(() => {
+    if (open && active >= 0)
+      document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: 'nearest' });
+  }, [open, active, id]);
+  const none = typed ? 'None known by this name. Enter uses it as typed.' : 'None yet';
+  return (
+    <div hidden={!open} className={classes(controls.pop, styles.list)}>
+      <div id={`${id}-list`} role="listbox" aria-label={label} className={styles.options}>
+        {open &&
+          shown.map((option, i) => (
+            // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the field has the keys
+            <div
+              key={option.value}
+              id={`${id}-${i}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={i === active}
+              className={styles.option}
+              onPointerMove={() => (i === active ? undefined : setActive(i))}
+              onPointerDown={(event) => event.preventDefault()}
+              onClick={() => onChoose(option.value)}
+            >
+              {draw ? draw(option) : <bdi className="ell mono">{oneLine(option.value)}</bdi>}
+              {option.hint && <span className={styles.hint}>{option.hint}</span>}
+            </div>
+          ))}
       </div>
+      {open && found.length > shown.length && (
+        <div className={styles.note}>
+          {plural(found.length - shown.length, 'more', 'more')}, keep typing
+        </div>
+      )}
+      {open && found.length === 0 && <div className={styles.note}>{note ?? none}</div>}
     </div>
   );
 }
