@@ -1,0 +1,99 @@
+//! Every limit of the query side, in one place.
+
+use std::time::Duration;
+
+/// Bounds on what a request may ask for, and on what an answer may cost. Sizes in bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryLimits {
+    /// Traces that a search returns when the request names no limit.
+    pub search_traces_default: usize,
+    /// Traces that one page of a search may ask for.
+    pub search_traces_max: usize,
+    /// Distinct matching traces that a search counts; beyond it the total is a lower bound.
+    pub search_total_max: usize,
+    /// Terms (tags, services, bounds) of one filter.
+    pub filter_terms_max: usize,
+    /// How long a search or a computation of dependencies may run before it answers with what it has.
+    pub search_time: Duration,
+    /// Threads that scan segments for one search.
+    pub scan_threads: usize,
+    /// Traces that one request may ask for by id.
+    pub trace_ids_max: usize,
+    /// Services, and operations of one service, that a list holds.
+    pub names_max: usize,
+    /// Spans kept in memory to join parents and children that lie in different segments.
+    pub dependency_spans_max: usize,
+    /// Searches and trace look-ups that run at the same time.
+    pub reads_running_max: usize,
+    /// Searches and trace look-ups that may wait for their turn; one more is refused.
+    pub reads_waiting_max: usize,
+    /// Body of `POST /api/transform`.
+    pub transform_bytes_max: usize,
+    /// Bounds of SQL.
+    pub sql: SqlLimits,
+}
+
+/// Bounds of one SQL statement and of all that run together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlLimits {
+    /// Text of a statement.
+    pub text_bytes_max: usize,
+    /// Tokens of a statement.
+    pub tokens_max: usize,
+    /// Depth of a statement's expressions, and of queries inside queries.
+    pub depth_max: usize,
+    /// Rows of a result; the rest is cut off and the answer says so.
+    pub rows_max: usize,
+    /// Bytes of an encoded result; the rest is cut off and the answer says so.
+    pub result_bytes_max: usize,
+    /// Time from the first plan to the last row.
+    pub time: Duration,
+    /// Memory that the operators of one statement may hold.
+    pub memory_bytes: usize,
+    /// Bytes that one call of a function may take or make for one batch of rows.
+    pub function_bytes_max: usize,
+    /// Statements that run at the same time.
+    pub running_max: usize,
+    /// Statements that may wait for their turn; one more is refused.
+    pub waiting_max: usize,
+    /// Threads that run statements, and partitions of a plan.
+    pub threads: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self {
+            search_traces_default: 20,
+            search_traces_max: 1_500,
+            search_total_max: 1_000_000,
+            filter_terms_max: 64,
+            search_time: Duration::from_secs(30),
+            scan_threads: 2,
+            trace_ids_max: 1_500,
+            names_max: 100_000,
+            dependency_spans_max: 2_000_000,
+            reads_running_max: 8,
+            reads_waiting_max: 64,
+            transform_bytes_max: 64 << 20,
+            sql: SqlLimits::default(),
+        }
+    }
+}
+
+impl Default for SqlLimits {
+    fn default() -> Self {
+        Self {
+            text_bytes_max: 64 << 10,
+            tokens_max: 10_000,
+            depth_max: 256,
+            rows_max: 100_000,
+            result_bytes_max: 64 << 20,
+            time: Duration::from_secs(30),
+            memory_bytes: 128 << 20,
+            function_bytes_max: 64 << 20,
+            running_max: 4,
+            waiting_max: 16,
+            threads: 2,
+        }
+    }
+}

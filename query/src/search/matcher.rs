@@ -1,0 +1,253 @@
+//! A filter made ready to be evaluated: in the Parquet decoder for segments, on tables for the hot window and whole traces.
+//!
+//! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are decoded only
+//! for rows that passed the first.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute;
+use arrow::datatypes::TimestampNanosecondType;
+use arrow::error::ArrowError;
+use clew_storage::schema::{self, column};
+use clew_storage::segment::SegmentTable;
+use clew_storage::{Segment, SpanBatch, TraceId};
+use datafusion::common::DFSchema;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::prelude::{Expr, SessionContext};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter,
+};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::error::QueryError;
+use crate::filter::{ATTRIBUTE_IS, Filter, Prune};
+use crate::service::Budget;
+use crate::table::file::SegmentFile;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 8_192;
+/// What a search reads of a span that matches.
+const OUTPUT: [usize; 2] = [column::TRACE_ID, column::START_TIME];
+
+/// The spans of one trace that match, in one segment or batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Hit {
+    /// Their trace.
+    pub(crate) trace_id: TraceId,
+    /// Earliest start among them, ns since the epoch, as sent.
+    pub(crate) start_time: u64,
+    /// How many they are.
+    pub(crate) count: u32,
+}
+
+/// A filter, compiled.
+pub(crate) struct Matcher {
+    stages: Vec<Stage>,
+    prune: Prune,
+}
+
+/// One expression and the columns that it reads.
+#[derive(Clone)]
+struct Stage {
+    /// Places in the schema of `spans`, ascending.
+    columns: Vec<usize>,
+    expr: Arc<dyn PhysicalExpr>,
+}
+
+impl Matcher {
+    /// Compiles `filter`.
+    ///
+    /// # Errors
+    /// Never for a filter that its front end accepted.
+    pub(crate) fn new(filter: &Filter) -> Result<Self, QueryError> {
+        let context = SessionContext::new();
+        let conjuncts: Vec<Expr> = filter.conjuncts().into_iter().map(Filter::expr).collect();
+        let prune = Prune::new(&conjuncts);
+        let (wide, plain): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(reads_attributes);
+        let stages = [plain, wide]
+            .into_iter()
+            .filter_map(datafusion::logical_expr::utils::conjunction)
+            .map(|expr| Stage::new(&context, expr))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { stages, prune })
+    }
+
+    /// False when no span of `segment` can match.
+    pub(crate) fn may_match(&self, segment: &Segment) -> bool {
+        self.prune.segment(segment)
+    }
+
+    /// True when every span matches.
+    pub(crate) fn matches_all(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// Which rows of `table`, with all columns of `spans`, match.
+    pub(crate) fn matches(&self, table: &RecordBatch) -> Result<BooleanArray, QueryError> {
+        let mut mask = BooleanArray::from(vec![true; table.num_rows()]);
+        for stage in &self.stages {
+            mask = compute::and(&mask, &stage.evaluate(&table.project(&stage.columns)?)?)?;
+        }
+        Ok(mask)
+    }
+
+    /// The matching spans of a batch of the hot window, by trace.
+    pub(crate) fn scan_batch(
+        &self,
+        batch: &SpanBatch,
+        hits: &mut Vec<Hit>,
+    ) -> Result<(), QueryError> {
+        let mut mask = BooleanArray::from(vec![true; batch.len()]);
+        for stage in &self.stages {
+            mask = compute::and(
+                &mask,
+                &stage.evaluate(&batch.to_table(Some(&stage.columns)))?,
+            )?;
+            if mask.true_count() == 0 {
+                return Ok(());
+            }
+        }
+        let output = batch.to_table(Some(&OUTPUT));
+        collect(&compute::filter_record_batch(&output, &mask)?, hits);
+        Ok(())
+    }
+
+    /// The matching spans of a segment, by trace; `None` when `budget` is over.
+    pub(crate) fn scan_segment(
+        &self,
+        segment: &Arc<Segment>,
+        budget: &Budget,
+    ) -> Result<Option<Vec<Hit>>, QueryError> {
+        let mut hits = Vec::new();
+        for batch in self.reader(segment, budget)? {
+            if budget.over() {
+                return Ok(None);
+            }
+            collect(&batch?, &mut hits);
+        }
+        Ok((!budget.over()).then_some(hits))
+    }
+
+    fn reader(
+        &self,
+        segment: &Arc<Segment>,
+        budget: &Budget,
+    ) -> Result<ParquetRecordBatchReader, QueryError> {
+        let metadata = segment.metadata(SegmentTable::Spans)?;
+        let groups = 0..metadata.metadata().num_row_groups();
+        let groups = groups
+            .filter(|group| self.prune.row_group(segment, *group))
+            .collect();
+        let predicates = self
+            .stages
+            .iter()
+            .map(|stage| stage.predicate(&metadata, budget))
+            .collect();
+        let output = mask(&metadata, &OUTPUT);
+        let file = SegmentFile::new(Arc::clone(segment), SegmentTable::Spans);
+        Ok(
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+                .with_batch_size(BATCH_ROWS)
+                .with_row_groups(groups)
+                .with_projection(output)
+                .with_row_filter(RowFilter::new(predicates))
+                .build()?,
+        )
+    }
+}
+
+impl Stage {
+    fn new(context: &SessionContext, expr: Expr) -> Result<Self, QueryError> {
+        let spans = schema::spans();
+        let mut columns: Vec<usize> = expr
+            .column_refs()
+            .iter()
+            .map(|column| spans.index_of(&column.name))
+            .collect::<Result<_, _>>()?;
+        columns.sort_unstable();
+        let schema = spans.project(&columns)?;
+        let compiled = DFSchema::try_from(schema)
+            .and_then(|schema| context.create_physical_expr(expr, &schema))
+            .map_err(|error| {
+                QueryError::internal(format!("a filter cannot be compiled: {error}"))
+            })?;
+        Ok(Self {
+            columns,
+            expr: compiled,
+        })
+    }
+
+    fn evaluate(&self, table: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        let value = self
+            .expr
+            .evaluate(table)
+            .and_then(|value| value.into_array(table.num_rows()));
+        let mask = value.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        let mask = mask.as_boolean();
+        // Null is no match.
+        Ok(if mask.null_count() > 0 {
+            compute::prep_null_mask_filter(mask)
+        } else {
+            mask.clone()
+        })
+    }
+
+    fn predicate(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        budget: &Budget,
+    ) -> Box<dyn ArrowPredicate> {
+        let (stage, budget) = (self.clone(), budget.clone());
+        let evaluate = move |batch: RecordBatch| {
+            if budget.over() {
+                return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
+            }
+            stage.evaluate(&batch)
+        };
+        Box::new(ArrowPredicateFn::new(
+            mask(metadata, &self.columns),
+            evaluate,
+        ))
+    }
+}
+
+/// True when the expression looks into attributes, events or links.
+fn reads_attributes(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    expr.exists(|expr| {
+        Ok(matches!(expr, Expr::ScalarFunction(call) if call.name() == ATTRIBUTE_IS))
+    })
+    .unwrap_or(true)
+}
+
+/// The columns `columns`, which stand in a segment's file where they stand in the schema.
+fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
+    ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
+}
+
+/// Adds up runs of rows of one trace. A trace's rows stand together in a segment, and mostly in a batch.
+fn collect(rows: &RecordBatch, hits: &mut Vec<Hit>) {
+    let ids = rows.column(0).as_fixed_size_binary();
+    let starts = rows
+        .column(1)
+        .as_primitive::<TimestampNanosecondType>()
+        .values();
+    for (id, start) in ids.iter().zip(starts.iter()) {
+        let (Some(trace_id), start) = (id.and_then(TraceId::from_bytes), *start as u64) else {
+            continue;
+        };
+        match hits.last_mut() {
+            Some(last) if last.trace_id == trace_id => {
+                last.count += 1;
+                last.start_time = last.start_time.min(start);
+            }
+            _ => hits.push(Hit {
+                trace_id,
+                start_time: start,
+                count: 1,
+            }),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The parts of traces: where they lie, when they start, and what they add up to.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::UInt32Type;
+use clew_storage::segment::SegmentTable;
+use clew_storage::{Segment, Snapshot, TraceId, schema};
+
+use super::Found;
+use super::matcher::{Hit, Matcher};
+use crate::error::QueryError;
+use crate::rows::Columns;
+use crate::service::Reading;
+use crate::trace::Trace;
+use crate::trace::summary::{ServiceCount, Summary};
+
+/// Segments whose traces are kept in memory at a time.
+const INDEXES_MAX: usize = 8;
+
+/// Row in `traces` and start of each trace.
+type Index = HashMap<TraceId, (u32, u64)>;
+
+/// Finds the parts of traces in one snapshot.
+pub(super) struct Parts<'a> {
+    snapshot: &'a Snapshot,
+    hot: RecordBatch,
+    hot_index: Index,
+    indexes: HashMap<usize, Index>,
+}
+
+/// Where a part lies.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// Row of the hot window's traces.
+    Hot(u32),
+    /// Place of the segment in the snapshot.
+    Segment(usize),
+}
+
+impl<'a> Parts<'a> {
+    /// The parts in `snapshot`.
+    pub(super) fn new(snapshot: &'a Snapshot) -> Result<Self, QueryError> {
+        let hot = snapshot.hot_traces();
+        let hot_index = index(&hot)?;
+        Ok(Self {
+            snapshot,
+            hot,
+            hot_index,
+            indexes: HashMap::new(),
+        })
+    }
+
+    /// Every trace of a segment as a hit with all its spans.
+    pub(super) fn all_of(segment: &Segment) -> Result<Vec<Hit>, QueryError> {
+        let rows = traces(segment, &["trace_id", "start_time", "span_count"])?;
+        let columns = Columns(&rows);
+        let counts = columns.u32("span_count")?;
+        let hits = index(&rows)?
+            .into_iter()
+            .map(|(trace_id, (row, start_time))| Hit {
+                trace_id,
+                start_time,
+                count: counts.value(row as usize),
+            });
+        Ok(hits.collect())
+    }
+
+    /// The earliest start of the trace over all parts, given that some span of it starts at `known`.
+    pub(super) fn start(&mut self, id: TraceId, known: u64) -> Result<u64, QueryError> {
+        let mut start = known;
+        if let Some((_, hot)) = self.hot_index.get(&id) {
+            start = start.min(*hot);
+        }
+        let segments = self.snapshot.segments();
+        for (place, segment) in segments.iter().enumerate() {
+            if earliest_start(segment) >= start || segment.trace_rows(id)?.is_none() {
+                continue;
+            }
+            if let Some((_, part)) = self.index(place, segment)?.get(&id) {
+                start = start.min(*part);
+            }
+        }
+        Ok(start)
+    }
+
+    fn index(&mut self, place: usize, segment: &Segment) -> Result<&Index, QueryError> {
+        if self.indexes.len() >= INDEXES_MAX && !self.indexes.contains_key(&place) {
+            self.indexes.clear();
+        }
+        match self.indexes.entry(place) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                Ok(entry.insert(index(&traces(segment, &["trace_id", "start_time"])?)?))
+            }
+        }
+    }
+
+    /// The figures of a trace of which `count` spans match in some of its parts; `None` when it is gone.
+    pub(super) fn found(
+        &mut self,
+        reading: &Reading,
+        matcher: &Matcher,
+        id: TraceId,
+        count: u32,
+    ) -> Result<Option<Found>, QueryError> {
+        let single = match self.parts(id)?.as_slice() {
+            // A segment has no copies; matching spans of the hot window may be copies of each other.
+            [Part::Hot(row)] if count == 1 => Some(summary(&self.hot, *row as usize)?),
+            [Part::Segment(place)] => self.stored(*place, id)?,
+            _ => None,
+        };
+        if let Some(summary) = single {
+            return Ok(Some(Found {
+                trace_id: id,
+                summary,
+                matched_count: count,
+            }));
+        }
+        // Spans may stand in several parts alike: only the merged trace counts them once.
+        let Some(trace) = reading.snapshot.trace(id)? else {
+            return Ok(None);
+        };
+        let matched_count = matcher.matches(&trace.rows)?.true_count() as u32;
+        let Some(trace) = Trace::find(reading, id)? else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            trace_id: id,
+            summary: Summary::of(&trace.rows),
+            matched_count,
+        }))
+    }
+
+    fn parts(&self, id: TraceId) -> Result<Vec<Part>, QueryError> {
+        let mut parts: Vec<Part> = self
+            .hot_index
+            .get(&id)
+            .map(|(row, _)| Part::Hot(*row))
+            .into_iter()
+            .collect();
+        for (place, segment) in self.snapshot.segments().iter().enumerate() {
+            if segment.trace_rows(id)?.is_some() {
+                parts.push(Part::Segment(place));
+            }
+        }
+        Ok(parts)
+    }
+
+    fn stored(&mut self, place: usize, id: TraceId) -> Result<Option<Summary>, QueryError> {
+        let segment = Arc::clone(&self.snapshot.segments()[place]);
+        let Some((row, _)) = self.index(place, &segment)?.get(&id).copied() else {
+            return Ok(None);
+        };
+        let rows = segment.read_rows(SegmentTable::Traces, row..row + 1, None)?;
+        summary(&rows, 0).map(Some)
+    }
+}
+
+/// The earliest start that a span of the segment may have, as sent; a time beyond 2^63 is negative in the manifest.
+fn earliest_start(segment: &Segment) -> u64 {
+    u64::try_from(segment.meta().start_time.0).unwrap_or(0)
+}
+
+/// All rows of a segment's `traces`, some columns.
+fn traces(segment: &Segment, columns: &[&str]) -> Result<RecordBatch, QueryError> {
+    let schema = schema::traces();
+    let projection = columns
+        .iter()
+        .map(|name| schema.index_of(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows = 0..segment.meta().trace_count as u32;
+    Ok(segment.read_rows(SegmentTable::Traces, rows, Some(&projection))?)
+}
+
+fn index(rows: &RecordBatch) -> Result<Index, QueryError> {
+    let columns = Columns(rows);
+    let (ids, starts) = (columns.fixed("trace_id")?, columns.time("start_time")?);
+    let entries = (0..rows.num_rows()).filter_map(|row| {
+        TraceId::from_bytes(ids.value(row)).map(|id| (id, (row as u32, starts.value(row) as u64)))
+    });
+    Ok(entries.collect())
+}
+
+/// The figures in row `row` of `traces`.
+fn summary(rows: &RecordBatch, row: usize) -> Result<Summary, QueryError> {
+    let columns = Columns(rows);
+    let services = columns.list("services")?.value(row);
+    let services = services
+        .as_struct_opt()
+        .ok_or_else(|| QueryError::internal("`services` is not a list of structs"))?;
+    let names = services.column(0).as_string::<i32>();
+    let spans = services.column(1).as_primitive::<UInt32Type>();
+    let errors = services.column(2).as_primitive::<UInt32Type>();
+    let mut services: Vec<ServiceCount> = (0..services.len())
+        .map(|item| ServiceCount {
+            name: names.value(item).to_owned(),
+            span_count: spans.value(item),
+            error_count: errors.value(item),
+        })
+        .collect();
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Summary {
+        root_service_name: columns.text("root_service_name")?.value(row).to_owned(),
+        root_name: columns.text("root_name")?.value(row).to_owned(),
+        start_time: columns.time("start_time")?.value(row) as u64,
+        duration_ns: columns.i64("duration_ns")?.value(row),
+        span_count: columns.u32("span_count")?.value(row),
+        error_count: columns.u32("error_count")?.value(row),
+        orphan_count: columns.u32("orphan_count")?.value(row),
+        services,
+        complete: columns
+            .get("complete", |c| c.as_boolean_opt().cloned())?
+            .value(row),
+    })
+}

@@ -1,0 +1,191 @@
+//! The query service: the store to read, the limits, and turns at the readers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clew_storage::env::Clock;
+use clew_storage::{Decoder, PayloadKind, Snapshot, Store};
+use serde_json::{Map, Value};
+
+use crate::catalogue::Catalogue;
+use crate::error::QueryError;
+use crate::limits::QueryLimits;
+use crate::sql::SqlEngine;
+use crate::turns::{Turn, Turns};
+
+/// What a [`QueryService`] is made of.
+pub struct QueryOptions {
+    /// Store to read.
+    pub store: Store,
+    /// Bounds.
+    pub limits: QueryLimits,
+    /// Reads the OTLP JSON of `POST /api/transform`; without it that call answers 501.
+    pub otlp_json: Option<(Arc<dyn Decoder>, PayloadKind)>,
+    /// Fields that `GET /api/clew/v1/status` answers beside the store's own.
+    pub status: Arc<dyn Fn() -> Map<String, Value> + Send + Sync>,
+}
+
+/// Answers queries. Cheap to clone.
+#[derive(Clone)]
+pub struct QueryService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: QueryOptions,
+    reads: Turns,
+    catalogue: Catalogue,
+    sql: SqlEngine,
+}
+
+impl QueryService {
+    /// A service over `options.store`.
+    #[must_use]
+    pub fn new(options: QueryOptions) -> Self {
+        let limits = &options.limits;
+        let reads = Turns::new(
+            "searches and trace look-ups",
+            limits.reads_running_max,
+            limits.reads_waiting_max,
+        );
+        let catalogue = Catalogue::new(limits.names_max);
+        let sql = SqlEngine::new(&limits.sql);
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                reads,
+                catalogue,
+                sql,
+            }),
+        }
+    }
+
+    /// Bounds.
+    pub(crate) fn limits(&self) -> &QueryLimits {
+        &self.inner.options.limits
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.options.store
+    }
+
+    /// What was given beside the store.
+    pub(crate) fn options(&self) -> &QueryOptions {
+        &self.inner.options
+    }
+
+    /// Names of services and operations.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// Runs statements.
+    pub(crate) fn sql(&self) -> &SqlEngine {
+        &self.inner.sql
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.store().env().clock
+    }
+
+    /// Waits for a turn to read.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub(crate) async fn turn(&self) -> Result<Turn, QueryError> {
+        self.inner.reads.take().await
+    }
+
+    /// A view of the store as it is now, with a fresh budget of time.
+    pub(crate) fn reading(&self) -> Reading {
+        let clock = Arc::clone(self.clock());
+        let started_ns = clock.monotonic_ns();
+        let time_ns = self.limits().search_time.as_nanos() as u64;
+        let budget = Budget {
+            clock,
+            started_ns,
+            time_ns,
+            left: Arc::new(AtomicBool::new(false)),
+        };
+        Reading {
+            service: self.clone(),
+            snapshot: self.store().snapshot(),
+            budget,
+        }
+    }
+
+    /// Runs `work` on a thread that may block, when it is its turn. Dropping the future tells `work` to stop.
+    ///
+    /// # Errors
+    /// Those of `work`, and when too many wait already.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, QueryError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reading) -> Result<T, QueryError> + Send + 'static,
+    {
+        let turn = self.turn().await?;
+        let reading = self.reading();
+        let _leaving = Leaving(Arc::clone(&reading.budget.left));
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&reading)
+        });
+        task.await
+            .map_err(|error| QueryError::internal(format!("a reader failed: {error}")))?
+    }
+}
+
+/// What a piece of reading work has at hand.
+pub(crate) struct Reading {
+    pub(crate) service: QueryService,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) budget: Budget,
+}
+
+impl Reading {
+    /// The same view, for work that goes on after this.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            snapshot: self.snapshot.clone(),
+            budget: self.budget.clone(),
+        }
+    }
+
+    /// Bounds.
+    pub(crate) fn limits(&self) -> &QueryLimits {
+        self.service.limits()
+    }
+}
+
+/// How long a piece of work may go on, and whether anyone still waits for it.
+#[derive(Clone)]
+pub(crate) struct Budget {
+    clock: Arc<dyn Clock>,
+    started_ns: u64,
+    time_ns: u64,
+    left: Arc<AtomicBool>,
+}
+
+impl Budget {
+    /// Time since the work began, ns.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        self.clock.monotonic_ns().saturating_sub(self.started_ns)
+    }
+
+    /// True when the work has to end: its time is over, or the client has left.
+    pub(crate) fn over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) || self.elapsed_ns() > self.time_ns
+    }
+}
+
+/// Sets its flag when dropped.
+struct Leaving(Arc<AtomicBool>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

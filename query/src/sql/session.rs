@@ -1,0 +1,118 @@
+//! The DataFusion session of one statement: our tables, no way out, bounded memory.
+
+use std::sync::Arc;
+
+use clew_storage::Snapshot;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList};
+use datafusion::common::{Result, not_impl_datafusion_err};
+use datafusion::execution::SessionStateDefaults;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::Analyzer;
+use datafusion::prelude::SessionConfig;
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use url::Url;
+
+use super::{functions, meter};
+use crate::limits::SqlLimits;
+use crate::table::ids::{IdPlanner, IdRule};
+use crate::table::{SEGMENTS_URL, ScanCount, tables};
+
+/// Name of the one catalog.
+const CATALOG: &str = "clew";
+/// Name of the one schema.
+const SCHEMA: &str = "public";
+/// Rows of a batch: fewer than usual, because one row may be large.
+const BATCH_ROWS: usize = 4_096;
+
+/// A session over `snapshot`.
+///
+/// # Errors
+/// Never for the tables and settings of this crate.
+pub(super) fn session(
+    snapshot: &Snapshot,
+    limits: &SqlLimits,
+    count: &Arc<ScanCount>,
+) -> Result<SessionState> {
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema(SCHEMA, tables(snapshot, count)?)?;
+    let catalogs = MemoryCatalogProviderList::new();
+    datafusion::catalog::CatalogProviderList::register_catalog(
+        &catalogs,
+        CATALOG.to_owned(),
+        Arc::new(catalog),
+    );
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_bytes)))
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        )
+        .with_object_store_registry(Arc::new(NoStores))
+        .build_arc()?;
+    let mut analyzer = Analyzer::new();
+    analyzer.rules.insert(0, Arc::new(IdRule));
+    let mut planners = SessionStateDefaults::default_expr_planners();
+    planners.insert(0, Arc::new(IdPlanner));
+    planners.insert(
+        0,
+        Arc::new(functions::ConcatPlanner {
+            bytes_max: limits.function_bytes_max,
+        }),
+    );
+    Ok(SessionStateBuilder::new()
+        .with_config(config(limits))
+        .with_runtime_env(runtime)
+        .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rules(analyzer.rules)
+        .with_expr_planners(planners)
+        .with_scalar_functions(functions::scalar(limits.function_bytes_max))
+        .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .with_physical_optimizer_rule(Arc::new(meter::MeterWindows))
+        .build())
+}
+
+fn config(limits: &SqlLimits) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true)
+        .with_target_partitions(limits.threads)
+        .with_batch_size(BATCH_ROWS);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    options.execution.enable_recursive_ctes = false;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    config
+}
+
+/// Knows the name that scans of segments bear, and nothing behind it.
+#[derive(Debug)]
+struct NoStores;
+
+impl ObjectStoreRegistry for NoStores {
+    fn register_store(
+        &self,
+        _url: &Url,
+        _store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        if url.as_str().trim_end_matches('/') == SEGMENTS_URL {
+            return Ok(Arc::new(InMemory::new()));
+        }
+        Err(not_impl_datafusion_err!(
+            "nothing outside the tables can be read"
+        ))
+    }
+}

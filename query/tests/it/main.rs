@@ -1,0 +1,9 @@
+//! Integration tests: a real store in a temporary directory, asked through the HTTP routes.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should fail where it stands"
+)]
+
+mod jaeger_fixtures;
+mod support;

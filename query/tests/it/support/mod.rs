@@ -1,0 +1,183 @@
+//! A store in a temporary directory, its query routes, and spans to fill it with.
+
+pub mod otlp_json;
+pub mod spans;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use bytes::Bytes;
+use clew_query::{QueryLimits, QueryOptions, QueryService};
+use clew_storage::env::Env;
+use clew_storage::store::{Append, Claim, StoreOptions};
+use clew_storage::{
+    Admission, DecodeError, Decoder, KeepAll, Limits, PayloadKind, SpanBatch, Store,
+};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// Decodes nothing: no test here replays a log.
+struct NoDecoder;
+
+impl Decoder for NoDecoder {
+    fn decode(
+        &self,
+        kind: PayloadKind,
+        _payload: &Bytes,
+        _received_at_unix_nano: u64,
+        _admission: &Admission,
+    ) -> Result<SpanBatch, DecodeError> {
+        Err(DecodeError {
+            kind,
+            message: "not in this test".to_owned(),
+        })
+    }
+}
+
+/// A store and its query routes.
+pub struct Server {
+    pub store: Store,
+    pub router: Router,
+    payloads: AtomicU64,
+    _dir: tempfile::TempDir,
+}
+
+/// An answer.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+impl Server {
+    pub fn new() -> Self {
+        Self::with_limits(QueryLimits::default())
+    }
+
+    pub fn with_limits(limits: QueryLimits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            data_dir: dir.path().to_owned(),
+            env: Env::system(),
+            limits: Limits::default(),
+            decoder: Arc::new(NoDecoder),
+            flush_policy: Arc::new(KeepAll),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let service = QueryService::new(QueryOptions {
+            store: store.clone(),
+            limits,
+            otlp_json: Some((Arc::new(otlp_json::OtlpJson), otlp_json::KIND)),
+            status: Arc::new(|| {
+                let fields = json!({"version": "0.0.0", "uptime_s": 1});
+                fields.as_object().unwrap().clone()
+            }),
+        });
+        Self {
+            store,
+            router: clew_query::router(service),
+            payloads: AtomicU64::new(0),
+            _dir: dir,
+        }
+    }
+
+    /// Stores a batch as a payload of its own.
+    pub async fn append(&self, batch: SpanBatch) {
+        let payload = Bytes::from(self.payloads.fetch_add(1, Ordering::Relaxed).to_string());
+        let kind = PayloadKind(0);
+        let Claim::New(ticket) = self.store.claim(kind, &payload) else {
+            panic!("not a retry")
+        };
+        let admission = Admission {
+            weights: vec![(batch.len() as u32, 1.0)],
+        };
+        let append = Append {
+            kind,
+            payload,
+            received_at_unix_nano: 1,
+            admission,
+            batch,
+        };
+        self.store.append(ticket, append).await.unwrap();
+    }
+
+    /// Moves all that was stored into a segment.
+    pub async fn flush(&self) {
+        self.store.flush().await.unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    pub async fn get_as(&self, path: &str, accept: &str) -> Answer {
+        self.send(
+            Request::get(path)
+                .header(header::ACCEPT, accept)
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    pub async fn sql(&self, statement: &str, accept: &str) -> Answer {
+        let request = Request::post("/api/sql").header(header::ACCEPT, accept);
+        self.send(
+            request
+                .header(header::CONTENT_TYPE, "text/plain")
+                .body(statement.to_owned().into())
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// The rows of a statement.
+    pub async fn rows(&self, statement: &str) -> Value {
+        let answer = self.sql(statement, "application/json").await;
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{statement}: {}",
+            answer.text()
+        );
+        answer.json()["rows"].take()
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
+
+/// `text` as it stands in a query string.
+pub fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
