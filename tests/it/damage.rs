@@ -23,6 +23,9 @@ const FLIPS: usize = 25;
 /// Of the bytes inside payloads and padding, one in so many is a place to cut: `CLEW_TEST_CUT_STEP=1` for every byte.
 const CUT_STEP: usize = 97;
 
+/// More zeros in a row than any header has.
+const PADDING_MIN: usize = 24;
+
 /// Traces in the data that is damaged, one request each.
 const TRACES: usize = 12;
 
@@ -239,12 +242,28 @@ fn flip(
     let file = files[random.below(files.len())].clone();
     let path = data.path().join(&file);
     let mut bytes = std::fs::read(&path).expect("a file");
-    let at = random.below(end.unwrap_or(bytes.len()));
+    let end = end.unwrap_or(bytes.len());
+    let at = loop {
+        let at = random.below(end);
+        if !is_padding(&bytes, at) {
+            break at;
+        }
+    };
     let bit = random.below(8);
     bytes[at] ^= 1 << bit;
     std::fs::write(&path, bytes).expect("the damage");
     let what = format!("bit {bit} of byte {at} of {}", file.display());
     (file, what)
+}
+
+/// Whether a byte is one of many zeros in a row: padding of the log, which holds nothing that could be lost or answered.
+fn is_padding(bytes: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(PADDING_MIN);
+    let around = &bytes[from..bytes.len().min(at + PADDING_MIN)];
+    around
+        .split(|byte| *byte != 0)
+        .any(|zeros| zeros.len() >= PADDING_MIN)
+        && bytes[at] == 0
 }
 
 /// `clew verify` finds the damage, says in which file, and ends with an error.

