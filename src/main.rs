@@ -1,11 +1,20 @@
 //! The `clew` binary: configuration, command line, and the wiring of collector, query and UI to one store.
 //!
-//! A start, from the outside in: [`cli`] says what was asked for, [`config`] what holds.
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | what was typed, and how it ends |
+//! | [`config`] | what holds: file, environment and flags, checked before anything starts |
+//! | [`serve`] | the server: ports, tokens, TLS, health, shutdown, the admin socket |
+//! | [`client`] | HTTP to a running server |
+//! | [`import`] | files of spans to a server |
+//! | [`demo`] | traces of a made-up shop |
 
 mod cli;
 mod client;
 mod config;
+mod demo;
 mod import;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -33,7 +33,7 @@ mod zipkin;
 
 pub use decode::{Decoder, kind};
 pub use failure::BodyError;
-pub use http::cors::cors;
+pub use http::cors::{cors, origin_is_allowed};
 pub use limits::{Limits, PayloadLimits};
 pub use metrics::describe as describe_metrics;
 pub use receivers::Receivers;

@@ -3,33 +3,60 @@
 //! Exit status: 0 done; 1 something failed, was refused or was found damaged; 2 the command line or the configuration is wrong.
 
 mod config;
+mod data;
+mod demo;
+mod flush;
 mod import;
 mod progress;
+mod retention;
+mod serve;
 mod server;
+mod sql;
+mod table;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Distributed tracing in one binary: takes OTLP and Zipkin, stores every acknowledged span, answers in the browser, in
 /// Jaeger's API and in SQL.
 #[derive(Debug, Parser)]
-#[command(name = "clew", version, after_help = EXAMPLES)]
+#[command(name = "clew", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Cli {
+    #[command(flatten)]
+    serve: serve::ServeArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  clew import traces.otlp.zst                send a file of spans to a server
-  clew config print                          show every setting, and where its value comes from";
+  clew                                       start a server on ./data (the same as `clew serve`)
+  clew serve --data-dir /var/lib/clew        start it on another directory
+  clew import traces.otlp.zst                send a file of spans to it
+  clew sql 'SELECT count(*) FROM spans'      ask it
+  clew help serve                            every setting
+
+Without --config, the file clew.yaml is read if it is there.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start the server (what `clew` does without a command)
+    Serve(serve::ServeArgs),
     /// Send files of spans to a running server
     Import(import::ImportArgs),
+    /// Ask the stored spans a question in SQL
+    Sql(sql::SqlArgs),
+    /// Drop spans that are too old
+    Retention(retention::RetentionArgs),
+    /// Check that all stored data is intact
+    Verify(verify::VerifyArgs),
+    /// Write all recent spans to segments now
+    Flush(flush::FlushArgs),
+    /// Send the traces of a small made-up shop, to have something to look at
+    Demo(demo::DemoArgs),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -73,7 +100,11 @@ impl From<Misuse> for Failure {
 
 /// Runs the command that was typed.
 pub(crate) fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match run(cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::from(1),
         Err(Failure::Failed(error)) => complain(&error, 1),
@@ -81,17 +112,31 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<Outcome, Failure> {
-    match cli.command {
-        Command::Import(args) => block_on(import::run(args)),
-        Command::Config(command) => config::run(&command),
-        Command::Version => version(),
-    }
+/// The settings, which every command of the server takes at the top as well, are shown by `clew help serve` only.
+fn parse() -> Result<Cli, clap::Error> {
+    let hide = |arg: clap::Arg| {
+        let shown = ["help", "version"].contains(&arg.get_id().as_str());
+        arg.hide(!shown)
+    };
+    let matches = Cli::command().mut_args(hide).get_matches();
+    Cli::from_arg_matches(&matches)
 }
 
-fn version() -> Result<Outcome, Failure> {
-    say(&format!("clew {}", env!("CARGO_PKG_VERSION")));
-    Ok(Outcome::Done)
+fn run(cli: Cli) -> Result<Outcome, Failure> {
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(&args),
+        Command::Import(args) => block_on(import::run(args)),
+        Command::Sql(args) => block_on(sql::run(args)),
+        Command::Retention(args) => block_on(retention::run(args)),
+        Command::Verify(args) => block_on(verify::run(args)),
+        Command::Flush(args) => block_on(flush::run(args)),
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Config(command) => config::run(&command),
+        Command::Version => {
+            say(&format!("clew {}", env!("CARGO_PKG_VERSION")));
+            Ok(Outcome::Done)
+        }
+    }
 }
 
 /// Runs a command that talks to a server.

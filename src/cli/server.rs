@@ -12,7 +12,7 @@ use crate::config::Secret;
 /// How to be let in, and whom to trust.
 #[derive(Debug, Clone, Args)]
 pub(super) struct CredentialArgs {
-    /// File with the bearer token [default: the variable CLEW_TOKEN]
+    /// File with the bearer token [default: the variable `CLEW_TOKEN`]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     token_file: Option<PathBuf>,
     /// Certificates to trust, PEM [default: the system's]

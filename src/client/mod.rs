@@ -8,11 +8,13 @@ mod url;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -88,11 +90,6 @@ impl Client {
         }
     }
 
-    /// Where it sends, for messages.
-    pub(crate) fn place(&self) -> String {
-        self.target.to_string()
-    }
-
     /// Connects now, if not connected yet, so that a caller can tell an absent server from a failing one.
     pub(crate) async fn connect(&mut self) -> anyhow::Result<()> {
         if self
@@ -114,36 +111,66 @@ impl Client {
     ///
     /// After an error it is not known whether the server saw the request.
     pub(crate) async fn call(&mut self, call: &Call) -> anyhow::Result<Answer> {
+        self.exchange(call, async |parts, body| read_whole(parts, body).await)
+            .await
+    }
+
+    /// Sends a request and hands over the answer line by line as it arrives, if it is a good one.
+    pub(crate) async fn call_lines(
+        &mut self,
+        call: &Call,
+        mut each: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.exchange(call, async |parts: Parts, mut body: Incoming| {
+            if !parts.status.is_success() {
+                read_whole(parts, body).await?.ok()?;
+                return Ok(());
+            }
+            let mut waiting = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let Ok(data) = frame?.into_data() else {
+                    continue;
+                };
+                waiting.extend_from_slice(&data);
+                while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = waiting.drain(..=end).collect();
+                    each(&line)?;
+                }
+                ensure!(
+                    waiting.len() <= ANSWER_BYTES_MAX,
+                    "a line of the answer is too long"
+                );
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn exchange<T>(
+        &mut self,
+        call: &Call,
+        read: impl AsyncFnOnce(Parts, Incoming) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         self.connect().await?;
         let request = self.request(call)?;
-        let connection = self.connection.as_mut().context("connected above")?;
+        // Put back only when the exchange has ended well: a broken or timed-out connection is of no use.
+        let mut connection = self.connection.take().context("connected above")?;
         let exchange = async {
             connection.ready().await?;
-            let response = connection.send_request(request).await?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-            anyhow::Ok(Answer {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-            })
+            let (parts, body) = connection.send_request(request).await?.into_parts();
+            read(parts, body).await
         };
-        let answer = match timeout(self.timeout, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                self.connection = None;
-                return Err(error.context(format!("{} broke the connection off", self.target)));
-            }
-            Err(_) => {
-                self.connection = None;
-                bail!(
+        let answer = timeout(self.timeout, exchange)
+            .await
+            .with_context(|| {
+                format!(
                     "no answer from {} within {} s",
                     self.target,
                     self.timeout.as_secs()
-                );
-            }
-        };
+                )
+            })?
+            .with_context(|| format!("the exchange with {} failed", self.target))?;
+        self.connection = Some(connection);
         Ok(answer)
     }
 
@@ -164,6 +191,16 @@ impl Client {
     }
 }
 
+async fn read_whole(parts: Parts, body: Incoming) -> anyhow::Result<Answer> {
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| anyhow!(error))?.to_bytes();
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
+}
+
 async fn start(stream: Stream) -> anyhow::Result<SendRequest<Full<Bytes>>> {
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // Ends with the connection; its errors come back through the sender.
@@ -172,16 +209,6 @@ async fn start(stream: Stream) -> anyhow::Result<SendRequest<Full<Bytes>>> {
 }
 
 impl Call {
-    /// A GET.
-    pub(crate) fn get(path: &str) -> Self {
-        Self {
-            method: http::Method::GET,
-            path: path.to_owned(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
-    }
-
     /// A POST of `body`.
     pub(crate) fn post(path: &str, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {

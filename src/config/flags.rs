@@ -47,7 +47,8 @@ fn flag(key: &Key) -> Arg {
         .help_heading(heading)
         .action(ArgAction::Set)
         .value_name(metavar)
-        .hide_short_help(!SHORT_HELP.contains(&key.name));
+        .hide_short_help(!SHORT_HELP.contains(&key.name))
+        .hide(key.is_hidden());
     if key.is_switch() {
         arg.num_args(0..=1)
             .require_equals(true)

@@ -33,6 +33,11 @@ impl Key {
         self.name.replace(['.', '_'], "-")
     }
 
+    /// True for what help, reference and the printed configuration leave out.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.name == "unsafe_no_wal"
+    }
+
     /// The part of the file that it stands in; empty at the top.
     pub(crate) fn section(&self) -> &'static str {
         self.name
@@ -93,14 +98,14 @@ keys! {
     "tls.zipkin": switch = tls.zipkin, "TLS on the Zipkin door, if there is a certificate.";
     "tls.http": switch = tls.http, "TLS on the web door, if there is a certificate.";
 
-    "cors.origins": list = cors_origins, "Web origins, such as `https://shop.example`, whose pages may send spans and read the APIs; `*` is any. Pages of other origins are refused.";
+    "cors.origins": list = cors_origins, "Web origins, such as `https://shop.example`, whose pages may send spans and read the APIs; `*` stands for any text. Pages of other origins are refused.";
 
     "collector.body_size_max": size = collector.body_bytes_max, "One request body, compressed or not.";
     "collector.in_flight_size_max": size = collector.in_flight_bytes_max, "Bodies of all requests in flight; beyond it senders are told to try again.";
     "collector.body_timeout": duration = collector.body_timeout, "Time that one body may take to arrive.";
     "collector.spans_max": count = collector.payload.spans_max, "Spans in one request.";
 
-    "sampling.head.rules": rules = sampling.rules, "Share of traces to keep, by service name; `*` stands for all other services. The decision hangs on the trace id alone, so that every service and every instance decides alike. Weights of kept spans are stored.";
+    "sampling.head.rules": rules = sampling.rules, "Share of traces to keep, by service name, in which `*` stands for any text; the first rule that fits decides, and without one all are kept. The decision hangs on the trace id alone, so that every service and every instance decides alike. Weights of kept spans are stored.";
 
     "storage.epoch_size": size = storage.epoch_bytes, "Memory of recent spans at which they are written to a segment.";
     "storage.epoch_age": duration = storage.epoch_age, "Age of recent spans at which they are written to a segment. They can be queried from the start.";
@@ -116,8 +121,18 @@ keys! {
     "retention.interval": duration_or_off = retention.interval, "How often the server looks for them; off leaves it to `clew retention`.";
 
     "query.trace_spans_max": count = storage.trace_spans_max, "Spans of one trace that an answer holds; the rest is reported as cut off.";
+    "query.search_timeout": duration = query.search_time, "Time that a search may take before it answers with what it has.";
+    "query.reads_running_max": count = query.reads_running_max, "Searches and trace look-ups that run at the same time.";
+    "query.sql.timeout": duration = query.sql.time, "Time that a SQL statement may take.";
+    "query.sql.rows_max": count = query.sql.rows_max, "Rows of a SQL result; the rest is cut off and reported as such.";
+    "query.sql.result_size_max": size = query.sql.result_bytes_max, "Bytes of a SQL result; the rest is cut off and reported as such.";
+    "query.sql.memory_size": size = query.sql.memory_bytes, "Memory of one SQL statement.";
+    "query.sql.running_max": count = query.sql.running_max, "SQL statements that run at the same time.";
+    "query.sql.threads": count = query.sql.threads, "Threads that run SQL statements.";
 
     "ui.dir": path_or_off = ui_dir, "Serve the web app from this directory instead of the one built in.";
+
+    "unsafe_no_wal": switch = unsafe_no_wal, "Write no log, so that a crash loses acknowledged spans. For tests of crashes only.";
 
     "log.level": word = log.level, "Log filter: error, warn, info, debug or trace, also by module: `info,clew_storage=debug`.";
     "log.format": word = log.format, "Log lines as `text` or `json`.";

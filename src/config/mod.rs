@@ -26,9 +26,10 @@ mod value;
 mod yaml;
 
 pub(crate) use flags::ConfigFlags;
-pub(crate) use layers::{Loaded, load};
-pub(crate) use model::{Config, LogFormat, Ports, TlsConfig};
+pub(crate) use layers::Loaded;
+pub(crate) use model::{AuthConfig, Config, LogConfig, LogFormat, ServerConfig, TlsConfig};
 pub(crate) use secret::Secret;
+pub(crate) use units::duration::parse_text as parse_duration;
 
 #[cfg(test)]
 mod tests;

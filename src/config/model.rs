@@ -31,10 +31,14 @@ pub(crate) struct Config {
     pub(crate) storage: clew_storage::Limits,
     /// What is dropped, and when.
     pub(crate) retention: RetentionConfig,
+    /// Bounds of queries.
+    pub(crate) query: clew_query::QueryLimits,
     /// Directory of the web app, if not the one built in.
     pub(crate) ui_dir: Option<PathBuf>,
     /// Log lines.
     pub(crate) log: LogConfig,
+    /// Opens the store without its log, so that a test of crashes can prove that it sees a loss.
+    pub(crate) unsafe_no_wal: bool,
 }
 
 /// Addresses and bounds of connections.
@@ -94,6 +98,7 @@ pub(crate) struct TokenSource {
 }
 
 /// Certificate, and the doors that use it.
+#[expect(clippy::struct_excessive_bools, reason = "one switch per door")]
 #[derive(Debug, Clone)]
 pub(crate) struct TlsConfig {
     /// Certificate chain, PEM.
@@ -171,14 +176,16 @@ impl Default for Config {
             sampling: SamplingConfig::default(),
             storage: clew_storage::Limits::default(),
             retention: RetentionConfig {
-                max_age: Some(Duration::from_secs(14 * 86_400)),
-                interval: Some(Duration::from_secs(600)),
+                max_age: Some(Duration::from_hours(14 * 24)),
+                interval: Some(Duration::from_mins(10)),
             },
+            query: clew_query::QueryLimits::default(),
             ui_dir: None,
             log: LogConfig {
                 level: LogLevel("info".to_owned()),
                 format: LogFormat::Text,
             },
+            unsafe_no_wal: false,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::units;
 pub(crate) fn print(loaded: &Loaded) -> String {
     let mut text = String::new();
     let mut open: Vec<&str> = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter().filter(|key| !key.is_hidden()) {
         let path: Vec<&str> = key.name.split('.').collect();
         let (leaf, sections) = path.split_last().expect("a name has at least one part");
         let shared = open

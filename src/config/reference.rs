@@ -42,7 +42,7 @@ fn reference() -> String {
     let defaults = Config::default();
     let mut text = HEAD.to_owned();
     let mut section = None;
-    for key in KEYS {
+    for key in KEYS.iter().filter(|key| !key.is_hidden()) {
         if section != Some(key.section()) {
             section = Some(key.section());
             let title = if key.section().is_empty() {

@@ -3,6 +3,12 @@
 //! Each has `KIND`, the word that help and the reference show; `read`, which refuses what it does not understand and says
 //! what would do; and `show`, whose text `read` takes back to the same value.
 
+#![expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "every `show` has the same shape, so that one macro can call all of them"
+)]
+
 use super::value::Value;
 
 /// Durations: `500ms`, `30s`, `1h30m`, `14d`. A bare number is refused, since its unit would be a guess.
@@ -26,7 +32,11 @@ pub(crate) mod duration {
 
     /// Reads a duration.
     pub(crate) fn read(value: &Value) -> Result<Duration, String> {
-        let text = value.text()?;
+        parse_text(value.text()?)
+    }
+
+    /// The duration that `text` states.
+    pub(crate) fn parse_text(text: &str) -> Result<Duration, String> {
         parse(text)
             .ok_or_else(|| format!("`{text}` is not a duration: write 500ms, 30s, 1h30m or 14d"))
     }
@@ -40,7 +50,8 @@ pub(crate) mod duration {
         let mut text = String::new();
         for (unit, length_ms) in UNITS.into_iter().filter(|(unit, _)| *unit != "w") {
             if rest >= length_ms {
-                text += &format!("{}{unit}", rest / length_ms);
+                text += &(rest / length_ms).to_string();
+                text += unit;
                 rest %= length_ms;
             }
         }

@@ -208,6 +208,9 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("storage.epoch_size", storage.epoch_bytes),
         ("storage.wal_queue_size", storage.wal_queue_bytes),
         ("collector.body_size_max", config.collector.body_bytes_max),
+        ("query.reads_running_max", config.query.reads_running_max),
+        ("query.sql.running_max", config.query.sql.running_max),
+        ("query.sql.threads", config.query.sql.threads),
     ] {
         check(number > 0, &format!("{name} is 0: nothing would be taken"));
     }

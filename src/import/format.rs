@@ -15,7 +15,7 @@ pub(crate) enum Format {
     OtlpJson,
     /// Jaeger JSON as its query API and its UI write it: one document, or one a line.
     Jaeger,
-    /// Zipkin JSON, v1 or v2: an array of spans, or of arrays of spans.
+    /// Zipkin JSON, v1 or v2: an array of spans, or of arrays of spans, or one span.
     Zipkin,
 }
 
@@ -41,14 +41,16 @@ pub(crate) fn detect(head: &[u8], whole: bool) -> Option<Format> {
 }
 
 fn detect_json(text: &[u8]) -> Option<Format> {
-    let array = text.first() == Some(&b'[');
-    Keys::new(text).find_map(|(depth, key)| match (array, depth, key) {
-        (false, 1..=2, b"resourceSpans") => Some(Format::OtlpJson),
-        (false, 1..=3, b"traceID" | b"processes" | b"operationName") => Some(Format::Jaeger),
-        (true, 1, b"traceID" | b"processes") => Some(Format::Jaeger),
-        (true, 1, b"traceId") => Some(Format::Zipkin),
-        _ => None,
-    })
+    // A list holds traces or spans; around anything else, objects stand deeper.
+    let deepest = if text.first() == Some(&b'[') { 1 } else { 3 };
+    Keys::new(text)
+        .filter(|(depth, _)| *depth <= deepest)
+        .find_map(|(depth, key)| match (depth, key) {
+            (1..=2, b"resourceSpans") => Some(Format::OtlpJson),
+            (_, b"traceID" | b"processes" | b"operationName") => Some(Format::Jaeger),
+            (1, b"traceId") => Some(Format::Zipkin),
+            _ => None,
+        })
 }
 
 /// A single request is a chain of fields number 1. A stream is a length and then such a chain of that length.
@@ -167,6 +169,7 @@ mod tests {
         check(r#"[{"traceID":"1","spans":[]}]"#, Some(Format::Jaeger));
         check(r#"[{"traceId":"1","id":"2"}]"#, Some(Format::Zipkin));
         check(r#"[[{"id":"2","traceId":"1"}]]"#, Some(Format::Zipkin));
+        check(r#"{"traceId":"1","id":"2"}"#, Some(Format::Zipkin));
         check(
             r#"[{"tags":{"traceID":"x"},"traceId":"1"}]"#,
             Some(Format::Zipkin),

@@ -32,7 +32,7 @@ use crate::config::Secret;
 use body::Body;
 pub(crate) use format::Format;
 use readers::Sink;
-use send::{Delivery, Sender};
+use send::Sender;
 use source::Source;
 pub(crate) use summary::Summary;
 

@@ -61,7 +61,7 @@ fn otlp_stream(reader: Reader<'_>, sink: &mut dyn Sink) -> anyhow::Result<()> {
             "{}: the file ends inside of it",
             context()
         );
-        protobuf_bodies(bytes.into(), sink)?;
+        protobuf_bodies(&bytes.into(), sink)?;
     }
     Ok(())
 }
@@ -91,11 +91,11 @@ fn otlp_protobuf(reader: Reader<'_>, sink: &mut dyn Sink) -> anyhow::Result<()> 
     if bytes.len() as u64 > WHOLE_FILE_BYTES_MAX {
         bail!("the request is larger than {WHOLE_FILE_BYTES_MAX} bytes");
     }
-    protobuf_bodies(bytes.into(), sink)
+    protobuf_bodies(&bytes.into(), sink)
 }
 
 /// Sends a request as it is; one that is too large in parts, cut between its resource spans.
-fn protobuf_bodies(request: Bytes, sink: &mut dyn Sink) -> anyhow::Result<()> {
+fn protobuf_bodies(request: &Bytes, sink: &mut dyn Sink) -> anyhow::Result<()> {
     let mut start = 0;
     let mut end = 0;
     while request.len() - start > BODY_BYTES_MAX {

@@ -19,7 +19,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Header field by which the server says that it had stored the same request before.
-const DUPLICATE: &str = "clew-duplicate";
+const DUPLICATE: &str = "x-clew-duplicate";
+
+/// Header field with the number of spans that the server did not take.
+const REJECTED_SPANS: &str = "x-clew-rejected-spans";
 
 /// What became of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,13 +96,24 @@ fn is_retryable(status: StatusCode) -> bool {
 fn taken(door: Door, answer: &Answer) -> Delivery {
     let (rejected, message) = match door {
         Door::OtlpProtobuf => partial_protobuf(answer),
-        Door::OtlpJson | Door::ZipkinV2 | Door::ZipkinV1 => partial_json(answer),
+        Door::OtlpJson => partial_json(answer),
+        Door::ZipkinV2 | Door::ZipkinV1 => partial_zipkin(answer),
     };
+    let duplicate = answer.headers.contains_key(DUPLICATE);
     Delivery::Taken {
         rejected,
         message,
-        duplicate: answer.headers.contains_key(DUPLICATE),
+        duplicate,
     }
+}
+
+/// Zipkin has no partial success of its own.
+fn partial_zipkin(answer: &Answer) -> (u64, String) {
+    let rejected = answer
+        .headers
+        .get(REJECTED_SPANS)
+        .and_then(|count| count.to_str().ok()?.parse().ok());
+    (rejected.unwrap_or(0), answer.message())
 }
 
 fn partial_protobuf(answer: &Answer) -> (u64, String) {

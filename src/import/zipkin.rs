@@ -24,10 +24,14 @@ struct AnnotationProbe {
     endpoint: Option<IgnoredAny>,
 }
 
-/// Reads a document: an array of spans, or of arrays of spans as the query API answers.
+/// Reads a document: an array of spans, an array of arrays as the query API answers, or one span.
 pub(crate) fn read(text: &str, sink: &mut dyn Sink) -> anyhow::Result<()> {
     let mut parts = [Part::new(Door::ZipkinV2), Part::new(Door::ZipkinV1)];
-    for item in serde_json::from_str::<Vec<&RawValue>>(text)? {
+    let items: Vec<&RawValue> = match text.trim_start().starts_with('{') {
+        true => vec![serde_json::from_str(text)?],
+        false => serde_json::from_str(text)?,
+    };
+    for item in items {
         if item.get().starts_with('[') {
             for span in serde_json::from_str::<Vec<&RawValue>>(item.get())? {
                 add(span, &mut parts, sink)?;

@@ -4,6 +4,10 @@
 //! sent ([`support::otlp`], [`support::otlp_json`], [`support::zipkin`]). Tests that take long are `#[ignore]`d; each says
 //! how to run it.
 
+mod auth;
+mod cli;
+mod config;
+mod connections;
 mod crash;
 mod damage;
 mod edge;
@@ -11,4 +15,6 @@ mod replay;
 mod retries;
 mod sdk;
 mod shutdown;
+mod signals;
 mod support;
+mod tls;

@@ -45,7 +45,10 @@ async fn traces(State(ingest): State<Arc<Ingest>>, request: Request<Body>) -> Re
     // A sender of something else is a person with a browser or curl.
     let encoding = encoding.unwrap_or(Encoding::Json);
     match result {
-        Ok(accepted) => status::http_success(encoding, &accepted.rejected),
+        Ok(accepted) => {
+            let response = status::http_success(encoding, &accepted.rejected);
+            status::tell(&accepted, response)
+        }
         Err(refusal) => status::http_failure(encoding, &refusal),
     }
 }

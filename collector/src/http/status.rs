@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::ingest::Accepted;
 use crate::refusal::Refusal;
 use crate::rejected::Rejected;
 
@@ -124,6 +125,24 @@ pub(crate) fn http_failure(encoding: Encoding, refusal: &Refusal) -> Response {
     };
     let mut response = response(refusal.http_status(), encoding, body);
     set_retry_after(response.headers_mut(), refusal);
+    response
+}
+
+/// Header field with the number of spans of a taken request that were invalid.
+const REJECTED_SPANS: HeaderName = HeaderName::from_static("x-clew-rejected-spans");
+
+/// Header field of the answer to a request that had been stored before.
+const DUPLICATE: HeaderName = HeaderName::from_static("x-clew-duplicate");
+
+/// Says in the head what the protocol's own answer has no place for.
+pub(crate) fn tell(accepted: &Accepted, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if accepted.rejected.count() > 0 {
+        headers.insert(REJECTED_SPANS, HeaderValue::from(accepted.rejected.count()));
+    }
+    if accepted.duplicate {
+        headers.insert(DUPLICATE, HeaderValue::from_static("true"));
+    }
     response
 }
 

@@ -14,7 +14,7 @@ use clew_storage::PayloadKind;
 use http::{HeaderMap, Request, StatusCode};
 
 use super::otlp::wrong_method;
-use super::status::{media_type, set_retry_after};
+use super::status::{media_type, set_retry_after, tell};
 use super::{body, coding::Coding};
 use crate::decode::kind;
 use crate::ingest::{self, Accepted, Ingest, Protocol};
@@ -62,9 +62,10 @@ async fn answer(ingest: &Arc<Ingest>, request: Request<Body>, format: Format) ->
             (StatusCode::BAD_REQUEST, format!("{}\n", accepted.rejected)).into_response()
         }
         Ok(accepted) if accepted.rejected.count() > 0 => {
-            (StatusCode::ACCEPTED, format!("{}\n", accepted.rejected)).into_response()
+            let body = format!("{}\n", accepted.rejected);
+            tell(&accepted, (StatusCode::ACCEPTED, body).into_response())
         }
-        Ok(_) => StatusCode::ACCEPTED.into_response(),
+        Ok(accepted) => tell(&accepted, StatusCode::ACCEPTED.into_response()),
         Err(refusal) => {
             let mut response = (refusal.http_status(), format!("{refusal}\n")).into_response();
             set_retry_after(response.headers_mut(), &refusal);

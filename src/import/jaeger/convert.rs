@@ -31,18 +31,21 @@ pub(crate) struct Converted {
 /// Converts the traces of a document.
 pub(crate) fn convert(traces: Vec<Trace>) -> Converted {
     let mut converted = Converted::default();
-    traces
-        .into_iter()
-        .for_each(|trace| convert_trace(trace, &mut converted));
+    for trace in traces {
+        convert_trace(trace, &mut converted);
+    }
     converted
 }
 
+/// Name and version of an instrumentation scope.
 type Scope = (String, String);
+
+/// A process, and its spans by scope.
+type Group = (Option<Process>, BTreeMap<Scope, Vec<Span>>);
 
 fn convert_trace(trace: Trace, converted: &mut Converted) {
     let Trace { spans, processes } = trace;
-    let mut groups: BTreeMap<String, (Option<Process>, BTreeMap<Scope, Vec<Span>>)> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for (index, mut span) in spans.into_iter().enumerate() {
         let own = span.process.take();
         // A process of the span's own is told apart from the others by the span's place.

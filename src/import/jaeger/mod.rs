@@ -20,7 +20,7 @@ mod convert;
 mod model;
 mod tags;
 
-pub(crate) use convert::{Converted, convert};
+pub(crate) use convert::convert;
 pub(crate) use model::read;
 
 #[cfg(test)]

@@ -41,6 +41,10 @@ pub(crate) struct Trace {
 }
 
 /// One span.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the name of the field in Jaeger's JSON"
+)]
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Span {

@@ -1,5 +1,6 @@
 //! What all tests share: the server as a process, clients that share no code with it, and readers of the test data.
 
+pub(crate) mod command;
 pub(crate) mod corpus;
 pub(crate) mod http;
 pub(crate) mod json;

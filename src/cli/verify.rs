@@ -1,0 +1,127 @@
+//! `clew verify`: a check of everything that is stored, with a progress bar and a report.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use clew_storage::env::Env;
+use clew_storage::verify::{Progress, VerifyReport, verify_dir};
+use indicatif::{HumanBytes, ProgressBar};
+use serde_json::Value;
+
+use super::data::{DataArgs, running_server};
+use super::{Failure, Outcome, progress, say};
+use crate::client::{Call, Client};
+use crate::config::Loaded;
+
+/// Flags of `clew verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Reads every byte and changes nothing. Ends with 1 if anything is damaged.")]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
+    let loaded = args.data.load()?;
+    let bar = progress::bytes_bar(Some(0));
+    let report = check(&loaded, &bar).await;
+    bar.finish_and_clear();
+    let report = report?;
+    if args.json {
+        say(&serde_json::to_string(&report).context("the report cannot be written")?);
+    } else {
+        say(&describe(&report));
+    }
+    Ok(if report.is_ok() {
+        Outcome::Done
+    } else {
+        Outcome::Incomplete
+    })
+}
+
+async fn check(loaded: &Loaded, bar: &ProgressBar) -> anyhow::Result<VerifyReport> {
+    if let Some(client) = running_server(loaded).await? {
+        return ask(client, bar).await;
+    }
+    let (data_dir, bar) = (loaded.config.data_dir.clone(), bar.clone());
+    let work = move || {
+        if !data_dir.is_dir() {
+            bail!("there is no directory {}", data_dir.display());
+        }
+        let progress = &mut |Progress {
+                                 done_bytes,
+                                 total_bytes,
+                             }| show(&bar, done_bytes, total_bytes);
+        verify_dir(&Env::system(), &data_dir, progress).context("the data directory cannot be read")
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("the check failed")?
+}
+
+/// Lets the server that uses the directory check it.
+async fn ask(mut client: Client, bar: &ProgressBar) -> anyhow::Result<VerifyReport> {
+    let call = Call::post("/admin/verify", "application/json", "{}");
+    let mut report = None;
+    client
+        .call_lines(&call, |line| {
+            let line: Value =
+                serde_json::from_slice(line).context("the server's answer cannot be read")?;
+            if let Some(message) = line.pointer("/error/message").and_then(Value::as_str) {
+                bail!("the server could not check: {message}");
+            }
+            let bytes = |name: &str| line["progress"][name].as_u64();
+            if let (Some(done), Some(total)) = (bytes("done_bytes"), bytes("total_bytes")) {
+                show(bar, done, total);
+            } else {
+                report = Some(
+                    serde_json::from_value(line["report"].clone())
+                        .context("the report cannot be read")?,
+                );
+            }
+            Ok(())
+        })
+        .await?;
+    report.context("the server ended before its report")
+}
+
+fn show(bar: &ProgressBar, done_bytes: u64, total_bytes: u64) {
+    bar.set_length(total_bytes);
+    bar.set_position(done_bytes);
+}
+
+fn describe(report: &VerifyReport) -> String {
+    let VerifyReport {
+        segments,
+        spans,
+        bytes,
+        log_records,
+        torn_tail_bytes,
+        problems,
+        ..
+    } = report;
+    let mut lines = vec![format!(
+        "read {segments} segments with {spans} spans ({}), {log_records} records of the log",
+        HumanBytes(*bytes)
+    )];
+    if *torn_tail_bytes > 0 {
+        lines.push(format!(
+            "  the log ends with {torn_tail_bytes} bytes of a write that never ended and was never acknowledged; \
+             the next start cuts them off"
+        ));
+    }
+    lines.extend(
+        problems
+            .iter()
+            .map(|problem| format!("  DAMAGED {}: {}", problem.file.display(), problem.message)),
+    );
+    lines.push(match problems.len() {
+        0 => "all is well".to_owned(),
+        1 => "1 problem".to_owned(),
+        n => format!("{n} problems"),
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,321 @@
+//! The commands, against a running server and against a directory that no server uses.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::support::command::{clew, clew_reading, ended, file, sending};
+use crate::support::json::Json;
+use crate::support::query::{span_count, sql_count};
+use crate::support::server::{DataDir, Server};
+
+/// Spans of `otlp/deathstarbench-all.cut.otlp.zst`.
+const STREAM_SPANS: u64 = 16_572;
+
+#[test]
+fn help_and_version_are_there_for_every_command() {
+    let version = clew(&["version"], &[]).good();
+    assert_eq!(version, format!("clew {}\n", env!("CARGO_PKG_VERSION")));
+    let help = clew(&["--help"], &[]).good();
+    for command in [
+        "serve",
+        "import",
+        "sql",
+        "retention",
+        "verify",
+        "flush",
+        "demo",
+        "config",
+        "version",
+    ] {
+        assert!(help.contains(&format!("\n  {command}")), "{help}");
+        assert!(!clew(&[command, "--help"], &[]).good().is_empty());
+    }
+    assert!(
+        !help.contains("--storage-epoch-size"),
+        "settings are shown by `clew help serve` only"
+    );
+    assert!(
+        clew(&["help", "serve"], &[])
+            .good()
+            .contains("--storage-epoch-size")
+    );
+    clew(&["no-such-command"], &[]).bad(2);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let arguments = [
+        "serve",
+        "--ports-otlp-grpc",
+        "0",
+        "--ports-otlp-http",
+        "0",
+        "--ports-http",
+        "0",
+        "--ports-zipkin",
+        &port,
+    ];
+    let complaint = clew(&arguments, &[]).bad(1);
+    assert!(
+        complaint.contains(&port) && complaint.contains("--ports-zipkin"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused() {
+    let server = Server::start(&[]);
+    let complaint = ended(&server.data().run(&["serve"])).bad(1);
+    assert!(complaint.contains("is in use by process"), "{complaint}");
+}
+
+#[test]
+fn import_takes_every_format_once() {
+    let server = Server::start(&[]);
+    let to = server.addresses();
+    let check = |path: &str, spans: u64| {
+        let before = span_count(to.http);
+        let mut arguments = sending("import", to);
+        arguments.push(file(path));
+        let said = clew(&arguments, &[]).good();
+        assert!(
+            said.starts_with(&format!("{spans} spans accepted, 0 duplicates, 0 rejected")),
+            "{path}: {said}"
+        );
+        let said = clew(&arguments, &[]).good();
+        assert!(
+            said.starts_with(&format!("0 spans accepted, {spans} duplicates")),
+            "{path}: {said}"
+        );
+        assert_eq!(span_count(to.http) - before, spans, "{path}");
+    };
+    check("otlp/nezha-onlineboutique-20220822.cut.otlp.zst", 16_503);
+    check("ui/trainticket-200.otlp.json.zst", 200);
+    check("zipkin/lens-smartthings-mobile-web-install.json.zst", 1_041);
+    check("zipkin/v1-single-batch.json", 2);
+    check("jaeger/ui-otlp-multi-out.json", 4);
+}
+
+/// The recording and the stream are the same spans; what Jaeger says of them must not make them others.
+#[test]
+fn a_jaeger_recording_is_the_stream_that_was_made_of_it() {
+    let server = Server::start(&[]);
+    let to = server.addresses();
+    let import = |path: &str| {
+        let mut arguments = sending("import", to);
+        arguments.push(file(path));
+        clew(&arguments, &[]).good()
+    };
+    import("jaeger/deathstarbench.cut.jaeger.ndjson.zst");
+    let spans = span_count(to.http);
+    let traces = sql_count(to.http, "SELECT count(DISTINCT trace_id) FROM spans");
+    assert_eq!(traces, 16);
+    import("otlp/deathstarbench-all.cut.otlp.zst");
+    let named_twice = "SELECT count(*) FROM (SELECT trace_id, span_id FROM spans GROUP BY 1, 2 HAVING count(*) > 1 \
+        AND count(DISTINCT concat(name, kind, service_name, duration_ns)) > 1)";
+    assert_eq!(sql_count(to.http, named_twice), 0);
+    assert!(span_count(to.http) <= STREAM_SPANS + spans);
+}
+
+#[test]
+fn import_reads_standard_input_and_tells_what_it_could_not_take() {
+    let server = Server::start(&[]);
+    let to = server.addresses();
+    let stream = fs::read(file("otlp/deathstarbench-all.cut.otlp.zst")).expect("a file");
+    let mut arguments = sending("import", to);
+    arguments.push("-".to_owned());
+    let said = clew_reading(&arguments, &[], &stream).good();
+    assert!(
+        said.starts_with(&format!("{STREAM_SPANS} spans accepted")),
+        "{said}"
+    );
+
+    let cut = &stream[..stream.len() / 2];
+    let ended = clew_reading(&arguments, &[], cut);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.out.contains("read as OTLP protobuf stream"),
+        "{}",
+        ended.out
+    );
+
+    let ended = clew_reading(&arguments, &[], b"hello");
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.out.contains("format is not recognised"),
+        "{}",
+        ended.out
+    );
+
+    let bad = br#"[{"traceId":"xyz","id":"1"}]"#;
+    let ended = clew_reading(&arguments, &[], bad);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("400"), "{}", ended.out);
+}
+
+#[test]
+fn import_without_a_server_says_so() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    let url = format!("http://{free}");
+    let complaint = clew(
+        &["import", "--otlp-url", &url, &file("zipkin/v2-single.json")],
+        &[],
+    )
+    .bad(1);
+    assert!(
+        complaint.contains("is `clew serve` running?") && complaint.contains("cannot connect"),
+        "{complaint}"
+    );
+}
+
+/// A stopped directory with the cut of one corpus in it.
+fn stored() -> DataDir {
+    let server = Server::start(&[]);
+    let mut arguments = sending("import", server.addresses());
+    arguments.push(file("otlp/deathstarbench-all.cut.otlp.zst"));
+    clew(&arguments, &[]).good();
+    server.stop()
+}
+
+#[test]
+fn sql_gives_the_same_answer_by_every_way() {
+    let data = stored();
+    let query =
+        "SELECT service_name, count(*) AS n FROM spans GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
+    let stopped = ended(&data.run(&["sql", query])).good();
+    let server = data.start();
+    assert_eq!(ended(&server.data().run(&["sql", query])).good(), stopped);
+    let url = format!("http://{}", server.addresses().http);
+    assert_eq!(clew(&["sql", "--url", &url, query], &[]).good(), stopped);
+    assert_eq!(
+        clew_reading(
+            &["sql"],
+            &[("CLEW_URL", &url)],
+            format!("{query};\n").as_bytes()
+        )
+        .good(),
+        stopped
+    );
+    assert!(
+        stopped.starts_with("service_name") && stopped.trim_end().ends_with("(3 rows)"),
+        "{stopped}"
+    );
+
+    let csv = clew(&["sql", "--url", &url, "--format", "csv", query], &[]).good();
+    assert_eq!(
+        (csv.lines().next(), csv.lines().count()),
+        (Some("service_name,n"), 4),
+        "{csv}"
+    );
+    let json = clew(&["sql", "--url", &url, "--format", "json", query], &[]).good();
+    assert_eq!(
+        Json::parse(&json)
+            .expect("JSON")
+            .at("columns")
+            .items()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn sql_that_is_wrong_is_pointed_at() {
+    let server = Server::start(&[]);
+    let url = format!("http://{}", server.addresses().http);
+    let complaint = clew(
+        &["sql", "--url", &url, "SELECT service_nam FROM spans"],
+        &[],
+    )
+    .bad(1);
+    assert!(complaint.contains("service_nam"), "{complaint}");
+    clew(&["sql", "--url", &url, "DROP TABLE spans"], &[]).bad(1);
+    clew(&["sql", "--url", &url, "  "], &[]).bad(2);
+}
+
+#[test]
+fn flush_verify_and_retention_work_with_and_without_a_server() {
+    let data = stored();
+    let spans = format!("{STREAM_SPANS} spans");
+    let check = |run: &dyn Fn(&[&str]) -> String| {
+        assert_eq!(run(&["flush"]), "flushed\n");
+        let said = run(&["verify"]);
+        assert!(
+            said.contains(&spans) && said.trim_end().ends_with("all is well"),
+            "{said}"
+        );
+        let said = run(&["retention", "--older-than", "1h", "--dry-run"]);
+        assert!(said.starts_with("would drop 0 segments"), "{said}");
+        let said = run(&[
+            "retention",
+            "--older-than",
+            "1ms",
+            "--dry-run",
+            "--trust-clock",
+        ]);
+        assert!(
+            said.contains(&spans) && said.starts_with("would drop"),
+            "{said}"
+        );
+    };
+    check(&|arguments| ended(&data.run(arguments)).good());
+    let server = data.start();
+    check(&|arguments| ended(&server.data().run(arguments)).good());
+
+    let report = ended(&server.data().run(&[
+        "retention",
+        "--older-than",
+        "1ms",
+        "--json",
+        "--trust-clock",
+    ]))
+    .good();
+    let report = Json::parse(&report).expect("JSON");
+    assert_eq!(report.at("spans").count(), STREAM_SPANS);
+    assert_eq!(span_count(server.addresses().http), 0);
+}
+
+#[test]
+fn retention_needs_an_age() {
+    let data = DataDir::new(&[("RETENTION_MAX_AGE", "off")]);
+    let complaint = ended(&data.run(&["retention"])).bad(2);
+    assert!(complaint.contains("--older-than"), "{complaint}");
+}
+
+#[test]
+fn the_demo_fills_the_store() {
+    let server = Server::start(&[]);
+    let mut arguments = sending("demo", server.addresses());
+    arguments.truncate(3);
+    arguments.extend(["--count", "250", "--over", "2h"].map(str::to_owned));
+    let said = clew(&arguments, &[]).good();
+    assert!(said.starts_with("sent 250 visits"), "{said}");
+    let http = server.addresses().http;
+    assert!(sql_count(http, "SELECT count(DISTINCT trace_id) FROM spans") >= 250);
+    assert!(
+        sql_count(
+            http,
+            "SELECT count(*) FROM spans WHERE status_code = 'error'"
+        ) > 0
+    );
+    assert_eq!(
+        sql_count(http, "SELECT count(DISTINCT service_name) FROM spans"),
+        10
+    );
+}
+
+#[test]
+fn the_admin_socket_is_the_owners_alone_and_goes_with_the_server() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let server = Server::start(&[]);
+    let socket = server.data().path().join("clew.sock");
+    let metadata = fs::metadata(&socket).expect("a socket");
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    server.stop();
+    assert!(!socket.exists());
+}
