@@ -258,6 +258,11 @@ impl Server {
         self.addresses
     }
 
+    /// Its data directory and logs.
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
     fn wait_until_ready(&mut self) -> Result<(), String> {
         let mut result = Ok(());
         wait_for("the server to be ready", || {
