@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::json::Json;
-use super::span::{Event, Span, Value};
+use super::span::{Attributes, Event, Span, Value};
 
 /// Attributes that a receiver may add, from endpoints and flags.
 const ADDED: [&str; 16] = [
@@ -24,7 +24,7 @@ const ADDED: [&str; 16] = [
     "server.address",
     "zipkin.shared",
     "zipkin.debug",
-    "zipkin.timestamp.absent",
+    "otel.zipkin.absentField.startTime",
     "host.ip",
 ];
 
@@ -108,14 +108,8 @@ pub(crate) fn difference(sent: &[Span], got: &[Span]) -> Option<String> {
         );
         // Zipkin has no word for an internal span: absent kind may come back as internal or as unspecified.
         let kind = if span.kind == 1 { 0 } else { span.kind };
-        (
-            place,
-            span.name.clone(),
-            kind,
-            span.start,
-            span.end,
-            span.events.clone(),
-        )
+        let times: Vec<u64> = span.events.iter().map(|event| event.time).collect();
+        (place, span.name.clone(), kind, span.start, span.end, times)
     };
     let mut sent: Vec<&Span> = sent.iter().collect();
     let mut got: Vec<&Span> = got.iter().collect();
@@ -132,9 +126,56 @@ pub(crate) fn difference(sent: &[Span], got: &[Span]) -> Option<String> {
         if core(sent) != core(got) {
             return Some(format!("sent: {sent:#?}\ncame back: {got:#?}"));
         }
-        let why = tag_difference(sent, got)?;
+        let why = annotation_difference(sent, got).or_else(|| tag_difference(sent, got))?;
         Some(format!("{why}\nsent: {sent:#?}\ncame back: {got:#?}"))
     })
+}
+
+/// An annotation comes back as an event of that name, or, where it is an event as OpenTelemetry's exporters write it,
+/// `{"name": {attributes}}` with or without the outer braces, as that event.
+fn annotation_difference(sent: &Span, got: &Span) -> Option<String> {
+    let is_same = |annotation: &Event, event: &Event| {
+        let as_text = annotation.name == event.name && event.attributes.is_empty();
+        as_text
+            || written_event(&annotation.name).is_some_and(|(name, attributes)| {
+                let mut came = event.attributes.clone();
+                came.sort();
+                name == event.name && attributes == came
+            })
+    };
+    let differs = |pair: &(&Event, &Event)| !is_same(pair.0, pair.1);
+    let (annotation, event) = sent.events.iter().zip(&got.events).find(differs)?;
+    Some(format!(
+        "annotation {annotation:#?} came back as {event:#?}"
+    ))
+}
+
+/// Name and sorted attributes of an event that was written as an annotation.
+fn written_event(text: &str) -> Option<(String, Attributes)> {
+    let json = Json::parse(text)
+        .or_else(|_| Json::parse(&format!("{{{text}}}")))
+        .ok()?;
+    let Json::Object(members) = json else {
+        return None;
+    };
+    let [(name, Json::Object(attributes))] = members.as_slice() else {
+        return None;
+    };
+    let value = |value: &Json| match value {
+        Json::String(text) => Some(Value::string(text)),
+        Json::Bool(truth) => Some(Value::Bool(*truth)),
+        Json::Number(text) => match text.parse() {
+            Ok(number) => Some(Value::Int(number)),
+            Err(_) => text.parse().ok().map(Value::double),
+        },
+        _ => None,
+    };
+    let attributes = attributes
+        .iter()
+        .map(|(key, json)| Some((key.clone(), value(json)?)));
+    let mut attributes = attributes.collect::<Option<Attributes>>()?;
+    attributes.sort();
+    Some((name.clone(), attributes))
 }
 
 fn tag_difference(sent: &Span, got: &Span) -> Option<String> {
