@@ -8,11 +8,11 @@ use parquet::schema::types::ColumnPath;
 use super::{FORMAT, SegmentTable};
 
 /// Rows of a page at most, so that a trace needs few bytes of each column.
-const PAGE_ROWS_MAX: usize = 2048;
+const PAGE_ROWS_MAX: usize = 4096;
 /// Bytes of a page before compression, about.
-const PAGE_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 1 << 20;
 /// Bytes of a dictionary: it is read whole for one value.
-const DICTIONARY_BYTES_MAX: usize = 64 << 10;
+const DICTIONARY_BYTES_MAX: usize = 32 << 10;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Key of the format version in the footers.
@@ -43,14 +43,11 @@ pub(super) fn properties(table: SegmentTable) -> WriterProperties {
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_statistics_enabled(column, EnabledStatistics::None);
     }
-    for (column, encoding) in [
-        ("start_time", Encoding::DELTA_BINARY_PACKED),
-        ("duration_ns", Encoding::BYTE_STREAM_SPLIT),
-    ] {
+    for column in ["start_time", "duration_ns"] {
         let column = ColumnPath::from(column);
         builder = builder
             .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), encoding)
+            .set_column_encoding(column.clone(), Encoding::BYTE_STREAM_SPLIT)
             .set_column_statistics_enabled(column, EnabledStatistics::Page);
     }
     for column in UNSEARCHED {
