@@ -176,6 +176,18 @@ fn enum_number(names: &[&str], text: &str) -> Option<i32> {
     place.map_or_else(|| text.parse().ok(), |place| Some(place as i32))
 }
 
+/// Sorts starts so that a start of 0, which is what a span without a start time has, comes after all others.
+#[must_use]
+pub fn start_order(start_unix_nano: u64) -> u64 {
+    start_unix_nano.wrapping_sub(1)
+}
+
+/// The earlier of two starts, ns since the epoch; 0 is no start time and gives way to any other.
+#[must_use]
+pub fn earlier_start(a: u64, b: u64) -> u64 {
+    std::cmp::min_by_key(a, b, |start| start_order(*start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +206,13 @@ mod tests {
             ),
             ("client", "error", "3")
         );
+    }
+
+    #[test]
+    fn a_missing_start_gives_way_to_any_other() {
+        assert_eq!(earlier_start(0, 7), 7);
+        assert_eq!(earlier_start(u64::MAX, 0), u64::MAX);
+        assert_eq!(earlier_start(3, 7), 3);
+        assert_eq!(earlier_start(0, 0), 0);
     }
 }

@@ -21,6 +21,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use clew_storage::span::earlier_start;
 use clew_storage::{Segment, TraceId};
 use serde::Serialize;
 
@@ -103,10 +104,11 @@ pub(crate) fn search(
     Ok(search.finish())
 }
 
-/// The latest start that a span of the segment may have, as sent; a time beyond 2^63 is negative in the manifest.
+/// The latest start that a trace with a span in the segment may have, as sent. A time beyond 2^63 is negative in the manifest, and a
+/// span without a start time may belong to a trace of any.
 fn latest_start(segment: &Segment) -> u64 {
     let (earliest, latest) = segment.meta().start_time;
-    if earliest < 0 {
+    if earliest <= 0 {
         u64::MAX
     } else {
         latest as u64
@@ -236,7 +238,7 @@ impl<'a> Search<'a> {
                 .entry(hit.trace_id)
                 .or_insert(Hit { count: 0, ..hit });
             known.count += hit.count;
-            known.start_time = known.start_time.min(hit.start_time);
+            known.start_time = earlier_start(known.start_time, hit.start_time);
         }
         let mut hits: Vec<Hit> = traces.into_values().collect();
         hits.sort_by_key(|hit| Place {
@@ -266,7 +268,8 @@ impl<'a> Search<'a> {
             start_time: hit.start_time,
             trace_id: hit.trace_id,
         };
-        let full = self.page.len() > self.request.limit;
+        // A hit without a start time may belong to a trace that starts at any time.
+        let full = self.page.len() > self.request.limit && hit.start_time != 0;
         if full
             && self
                 .page

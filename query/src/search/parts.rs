@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use clew_storage::segment::SegmentTable;
+use clew_storage::span::{earlier_start, start_order};
 use clew_storage::{Segment, Snapshot, TraceId, schema};
 
 use super::Found;
@@ -72,15 +73,16 @@ impl<'a> Parts<'a> {
     pub(super) fn start(&mut self, id: TraceId, known: u64) -> Result<u64, QueryError> {
         let mut start = known;
         if let Some((_, hot)) = self.hot_index.get(&id) {
-            start = start.min(*hot);
+            start = earlier_start(start, *hot);
         }
         let segments = self.snapshot.segments();
         for (place, segment) in segments.iter().enumerate() {
-            if earliest_start(segment) >= start || segment.trace_rows(id)?.is_none() {
+            let later = start_order(earliest_start(segment)) >= start_order(start);
+            if (later && earliest_start(segment) != 0) || segment.trace_rows(id)?.is_none() {
                 continue;
             }
             if let Some((_, part)) = self.index(place, segment)?.get(&id) {
-                start = start.min(*part);
+                start = earlier_start(start, *part);
             }
         }
         Ok(start)

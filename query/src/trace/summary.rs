@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clew_storage::span::{earlier_start, start_order};
 use serde::Serialize;
 
 use super::structure::SpanIds;
@@ -14,7 +15,7 @@ pub(crate) struct Summary {
     pub(crate) root_service_name: String,
     /// Name of the root.
     pub(crate) root_name: String,
-    /// Earliest start, ns since the epoch, as sent.
+    /// Earliest start, ns since the epoch, as sent; 0 only if no span has a start time.
     pub(crate) start_time: u64,
     /// From the earliest start to the latest end, ns; a span that ends before it starts counts as long as its start.
     pub(crate) duration_ns: i64,
@@ -46,10 +47,10 @@ impl Summary {
     pub(crate) fn of(rows: &SpanRows) -> Self {
         let ids = SpanIds::of(rows);
         let mut services: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
-        let (mut start, mut end, mut errors, mut orphans) = (u64::MAX, 0, 0, 0);
+        let (mut start, mut end, mut errors, mut orphans) = (0, 0, 0, 0);
         for span in rows.iter() {
             let error = u32::from(span.status_code() == "error");
-            start = start.min(span.start_unix_nano());
+            start = earlier_start(start, span.start_unix_nano());
             let length = u64::try_from(span.duration_ns()).unwrap_or(0);
             end = end.max(span.start_unix_nano().saturating_add(length));
             errors += error;
@@ -61,7 +62,7 @@ impl Summary {
         let earliest = |roots_only: bool| {
             rows.iter()
                 .filter(|span| !roots_only || span.parent_span_id().is_none())
-                .min_by_key(|span| span.start_unix_nano())
+                .min_by_key(|span| start_order(span.start_unix_nano()))
         };
         let root = earliest(true);
         let complete = root.is_some() && orphans == 0;

@@ -15,6 +15,7 @@ use super::content::Spans;
 use crate::ids::TraceId;
 use crate::policy::TraceFacts;
 use crate::schema;
+use crate::span::start_order;
 use crate::tree::TreeRow;
 
 /// A row of `traces`, but for `first_row`.
@@ -23,7 +24,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) root_service: &'a str,
     pub(crate) root_name: &'a str,
-    /// Earliest start, as sent.
+    /// Earliest start, as sent; 0 only if no span has a start time.
     pub(crate) start_unix_nano: u64,
     /// From the earliest start to the latest end, never negative.
     pub(crate) duration_ns: i64,
@@ -53,9 +54,12 @@ impl<'a> Summary<'a> {
         };
         let earliest = tree
             .iter()
-            .min_by_key(|row| start(row))
+            .min_by_key(|row| start_order(start(row)))
             .expect("a trace has a span");
-        let true_root = tree.iter().filter(is_root).min_by_key(|row| start(row));
+        let true_root = tree
+            .iter()
+            .filter(is_root)
+            .min_by_key(|row| start_order(start(row)));
         let (root, at) = span(true_root.unwrap_or(earliest));
         let mut summary = Self {
             trace_id: root.trace_id(at),
@@ -85,8 +89,12 @@ impl<'a> Summary<'a> {
         summary
     }
 
-    /// Stretches the duration to the end of a span; one that ends before it starts counts as long as its start.
+    /// Stretches the duration to the end of a span; one that ends before it starts counts as long as its start, and one
+    /// without a start time says nothing.
     fn cover(&mut self, start_unix_nano: u64, duration_ns: i64) {
+        if start_unix_nano < self.start_unix_nano {
+            return;
+        }
         let end = start_unix_nano.saturating_add(u64::try_from(duration_ns).unwrap_or(0));
         let duration = i64::try_from(end - self.start_unix_nano).unwrap_or(i64::MAX);
         self.duration_ns = self.duration_ns.max(duration);
