@@ -58,7 +58,7 @@ Formats:
   jaeger          Jaeger JSON as its API and UI write it, one document or one a line
   zipkin          Zipkin JSON, v1 or v2
 
-A file can be imported again: what the server has stored in the last ten minutes is counted as a duplicate, and equal spans
+A file can be imported again: what the server has stored in the last ten minutes is counted as a duplicate, and equal spans \
 are kept once. Ends with 1 if anything was not accepted.";
 
 /// Runs the command.

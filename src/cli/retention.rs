@@ -35,7 +35,7 @@ pub(super) struct RetentionArgs {
 }
 
 const NOTES: &str = "\
-Whole segments go, when the newest of their spans is old enough. Works while a server uses the directory (through its socket)
+Whole segments go, when the newest of their spans is old enough. Works while a server uses the directory (through its socket) \
 and while none does. Ends with 1 when something is old enough but is kept, because the clock may be wrong.";
 
 /// Runs the command.

@@ -56,7 +56,7 @@ pub(super) struct SqlArgs {
 const NOTES: &str = "\
 Tables: spans (one row a span) and traces. Attributes: attributes['http.route'].
 
-Who is asked: the server at --url, if given; the server that uses the data directory; the data directory itself, if no server
+Who is asked: the server at --url, if given; the server that uses the data directory; the data directory itself, if no server \
 uses it; else a server on this machine at the usual port.";
 
 /// Form of a result.

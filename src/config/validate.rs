@@ -16,15 +16,19 @@ const TOKEN_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads token files into `config` and collects faults and warnings.
 pub(crate) fn finish(config: &mut Config, faults: &mut Vec<String>, warnings: &mut Vec<String>) {
-    token_files(config, faults);
-    access(config, faults, warnings);
+    // Without all of its tokens a configuration would look more open than it is meant to be.
+    if token_files(config, faults) {
+        access(config, faults, warnings);
+    }
     ports(config, faults);
     tls(config, faults);
     names(config, faults);
     bounds(config, faults);
 }
 
-fn token_files(config: &mut Config, faults: &mut Vec<String>) {
+/// True when every file could be read.
+fn token_files(config: &mut Config, faults: &mut Vec<String>) -> bool {
+    let before = faults.len();
     let auth = &mut config.auth;
     let sources = [
         ("ingest", &mut auth.ingest),
@@ -35,12 +39,11 @@ fn token_files(config: &mut Config, faults: &mut Vec<String>) {
         if let Some(path) = source.file.clone()
             && let Err(why) = read_tokens(&path, source)
         {
-            faults.push(format!(
-                "auth.{class}_tokens_file: {}: {why}",
-                path.display()
-            ));
+            let path = path.display();
+            faults.push(format!("auth.{class}_tokens_file: {path}: {why}"));
         }
     }
+    faults.len() == before
 }
 
 fn read_tokens(path: &Path, source: &mut TokenSource) -> Result<(), String> {

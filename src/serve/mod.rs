@@ -153,10 +153,10 @@ impl Running {
         match bound {
             Ok((socket, server)) => {
                 self.socket = Some(socket);
-                let router = routes.admin();
+                let admin = routes.admin();
                 self.doors.spawn(async move {
                     server
-                        .serve(router.into_make_service())
+                        .serve(admin.into_make_service())
                         .await
                         .context("the admin socket failed")
                 });

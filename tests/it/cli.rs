@@ -94,7 +94,7 @@ fn import_takes_every_format_once() {
     check("otlp/nezha-onlineboutique-20220822.cut.otlp.zst", 16_503);
     check("ui/trainticket-200.otlp.json.zst", 200);
     check("zipkin/lens-smartthings-mobile-web-install.json.zst", 1_041);
-    check("zipkin/v1-single-batch.json", 2);
+    check("zipkin/v1-single-batch.json", 5);
     check("jaeger/ui-otlp-multi-out.json", 4);
 }
 

@@ -39,7 +39,7 @@ fn durations() {
         assert!(duration::read(&text(input)).is_err(), "{input}");
     }
     assert_eq!(duration::show(&Duration::from_secs(90)), "1m30s");
-    assert_eq!(duration::show(&Duration::from_secs(14 * 86_400)), "14d");
+    assert_eq!(duration::show(&Duration::from_hours(14 * 24)), "14d");
 }
 
 #[test]

@@ -175,8 +175,9 @@ fn broken_json_says_which_document() {
 fn zipkin_spans_go_to_the_door_of_their_version() {
     let v1 = json!({"traceId": "1", "id": "2", "annotations": [{"endpoint": {}, "value": "sr"}]});
     let old = json!({"traceId": "1", "id": "4", "binaryAnnotations": []});
-    let v2 = json!({"traceId": "1", "id": "3", "annotations": [{"timestamp": 1, "value": "x"}]});
-    let text = json!([[v1, v2], [old]]).to_string();
+    let either = json!({"traceId": "1", "id": "5", "annotations": []});
+    let v2 = json!({"traceId": "1", "id": "3", "tags": {}, "annotations": [{"timestamp": 1, "value": "x"}]});
+    let text = json!([[v1, v2], [old, either]]).to_string();
     let collected = collected(Format::Zipkin, text.as_bytes());
     let sent = |door| {
         let body = collected
@@ -189,7 +190,7 @@ fn zipkin_spans_go_to_the_door_of_their_version() {
             serde_json::from_slice::<Value>(&body.bytes).unwrap(),
         )
     };
-    assert_eq!(sent(Door::ZipkinV1), (2, json!([v1, old])));
+    assert_eq!(sent(Door::ZipkinV1), (3, json!([v1, old, either])));
     assert_eq!(sent(Door::ZipkinV2), (1, json!([v2])));
 }
 
