@@ -1,7 +1,7 @@
 //! A store in a temporary directory, its query routes, and spans to fill it with.
 
-pub mod otlp_json;
-pub mod spans;
+pub(crate) mod otlp_json;
+pub(crate) mod spans;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,37 +39,37 @@ impl Decoder for NoDecoder {
 }
 
 /// A store and its query routes.
-pub struct Server {
-    pub store: Store,
-    pub router: Router,
+pub(crate) struct Server {
+    pub(crate) store: Store,
+    pub(crate) router: Router,
     payloads: AtomicU64,
     _dir: tempfile::TempDir,
 }
 
 /// An answer.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
 impl Server {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_limits(QueryLimits::default())
     }
 
-    pub fn with_limits(limits: QueryLimits) -> Self {
+    pub(crate) fn with_limits(limits: QueryLimits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions {
             data_dir: dir.path().to_owned(),
@@ -97,7 +97,7 @@ impl Server {
     }
 
     /// Stores a batch as a payload of its own.
-    pub async fn append(&self, batch: SpanBatch) {
+    pub(crate) async fn append(&self, batch: SpanBatch) {
         let payload = Bytes::from(self.payloads.fetch_add(1, Ordering::Relaxed).to_string());
         let kind = PayloadKind(0);
         let Claim::New(ticket) = self.store.claim(kind, &payload) else {
@@ -117,16 +117,16 @@ impl Server {
     }
 
     /// Moves all that was stored into a segment.
-    pub async fn flush(&self) {
+    pub(crate) async fn flush(&self) {
         self.store.flush().await.unwrap();
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
     }
 
-    pub async fn get_as(&self, path: &str, accept: &str) -> Answer {
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> Answer {
         self.send(
             Request::get(path)
                 .header(header::ACCEPT, accept)
@@ -136,13 +136,13 @@ impl Server {
         .await
     }
 
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
         answer.json()
     }
 
-    pub async fn sql(&self, statement: &str, accept: &str) -> Answer {
+    pub(crate) async fn sql(&self, statement: &str, accept: &str) -> Answer {
         let request = Request::post("/api/sql").header(header::ACCEPT, accept);
         self.send(
             request
@@ -154,7 +154,7 @@ impl Server {
     }
 
     /// The rows of a statement.
-    pub async fn rows(&self, statement: &str) -> Value {
+    pub(crate) async fn rows(&self, statement: &str) -> Value {
         let answer = self.sql(statement, "application/json").await;
         assert_eq!(
             answer.status,
@@ -165,7 +165,7 @@ impl Server {
         answer.json()["rows"].take()
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -178,6 +178,6 @@ impl Server {
 }
 
 /// `text` as it stands in a query string.
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::spans::{Attributes, TestEvent, TestLink, TestSpan, batch_at};
 
 /// Kind of the payloads.
-pub const KIND: PayloadKind = PayloadKind(77);
+pub(crate) const KIND: PayloadKind = PayloadKind(77);
 
 /// Decodes OTLP JSON.
-pub struct OtlpJson;
+pub(crate) struct OtlpJson;
 
 impl Decoder for OtlpJson {
     fn decode(
@@ -34,7 +34,7 @@ impl Decoder for OtlpJson {
 }
 
 /// The spans of a `TracesData`.
-pub fn read(value: &Value) -> Vec<TestSpan> {
+pub(crate) fn read(value: &Value) -> Vec<TestSpan> {
     let mut spans = Vec::new();
     for resource_spans in items(&value["resourceSpans"]) {
         for scope_spans in items(&resource_spans["scopeSpans"]) {

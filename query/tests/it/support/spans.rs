@@ -5,55 +5,55 @@ use clew_storage::span::{EventFields, GroupFields, LinkFields, SpanFields};
 use clew_storage::{SpanBatch, SpanBatchBuilder, SpanId, TraceId};
 
 /// Attributes of some owner.
-pub type Attributes = Vec<(String, AttributeValue)>;
+pub(crate) type Attributes = Vec<(String, AttributeValue)>;
 
 /// A span with its resource and scope.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct TestSpan {
-    pub resource: Attributes,
-    pub resource_schema_url: String,
-    pub scope_name: String,
-    pub scope_version: String,
-    pub scope: Attributes,
-    pub scope_schema_url: String,
-    pub trace_id: u128,
-    pub span_id: u64,
-    pub parent: Option<u64>,
-    pub trace_state: String,
-    pub flags: u32,
-    pub name: String,
-    pub kind: i32,
-    pub start: u64,
-    pub end: u64,
-    pub status: i32,
-    pub status_message: String,
-    pub attributes: Attributes,
-    pub events: Vec<TestEvent>,
-    pub links: Vec<TestLink>,
-    pub dropped: [u32; 5],
-    pub weight: Option<f64>,
+pub(crate) struct TestSpan {
+    pub(crate) resource: Attributes,
+    pub(crate) resource_schema_url: String,
+    pub(crate) scope_name: String,
+    pub(crate) scope_version: String,
+    pub(crate) scope: Attributes,
+    pub(crate) scope_schema_url: String,
+    pub(crate) trace_id: u128,
+    pub(crate) span_id: u64,
+    pub(crate) parent: Option<u64>,
+    pub(crate) trace_state: String,
+    pub(crate) flags: u32,
+    pub(crate) name: String,
+    pub(crate) kind: i32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) status: i32,
+    pub(crate) status_message: String,
+    pub(crate) attributes: Attributes,
+    pub(crate) events: Vec<TestEvent>,
+    pub(crate) links: Vec<TestLink>,
+    pub(crate) dropped: [u32; 5],
+    pub(crate) weight: Option<f64>,
 }
 
 /// An event.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct TestEvent {
-    pub time: u64,
-    pub name: String,
-    pub attributes: Attributes,
+pub(crate) struct TestEvent {
+    pub(crate) time: u64,
+    pub(crate) name: String,
+    pub(crate) attributes: Attributes,
 }
 
 /// A link.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct TestLink {
-    pub trace_id: Vec<u8>,
-    pub span_id: Vec<u8>,
-    pub trace_state: String,
-    pub attributes: Attributes,
-    pub flags: u32,
+pub(crate) struct TestLink {
+    pub(crate) trace_id: Vec<u8>,
+    pub(crate) span_id: Vec<u8>,
+    pub(crate) trace_state: String,
+    pub(crate) attributes: Attributes,
+    pub(crate) flags: u32,
 }
 
 /// A span of `service`: ids, name, and times in ns.
-pub fn span(
+pub(crate) fn span(
     service: &str,
     trace_id: u128,
     span_id: u64,
@@ -73,43 +73,43 @@ pub fn span(
 }
 
 /// An attribute of text.
-pub fn text(key: &str, value: &str) -> (String, AttributeValue) {
+pub(crate) fn text(key: &str, value: &str) -> (String, AttributeValue) {
     (key.to_owned(), AttributeValue::String(value.to_owned()))
 }
 
 /// An attribute of a whole number.
-pub fn int(key: &str, value: i64) -> (String, AttributeValue) {
+pub(crate) fn int(key: &str, value: i64) -> (String, AttributeValue) {
     (key.to_owned(), AttributeValue::Int(value))
 }
 
 impl TestSpan {
-    pub fn parent(mut self, id: u64) -> Self {
+    pub(crate) fn parent(mut self, id: u64) -> Self {
         self.parent = Some(id);
         self
     }
 
     /// OTLP number: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
-    pub fn kind(mut self, kind: i32) -> Self {
+    pub(crate) fn kind(mut self, kind: i32) -> Self {
         self.kind = kind;
         self
     }
 
-    pub fn error(mut self) -> Self {
+    pub(crate) fn error(mut self) -> Self {
         self.status = 2;
         self
     }
 
-    pub fn with(mut self, attribute: (String, AttributeValue)) -> Self {
+    pub(crate) fn with(mut self, attribute: (String, AttributeValue)) -> Self {
         self.attributes.push(attribute);
         self
     }
 
-    pub fn weight(mut self, weight: f64) -> Self {
+    pub(crate) fn weight(mut self, weight: f64) -> Self {
         self.weight = Some(weight);
         self
     }
 
-    pub fn event(mut self, time: u64, name: &str, attributes: Attributes) -> Self {
+    pub(crate) fn event(mut self, time: u64, name: &str, attributes: Attributes) -> Self {
         self.events.push(TestEvent {
             time,
             name: name.to_owned(),
@@ -119,7 +119,7 @@ impl TestSpan {
     }
 
     /// The text of the resource attribute `service.name`.
-    pub fn service(&self) -> &str {
+    pub(crate) fn service(&self) -> &str {
         let name = self.resource.iter().find_map(|(key, value)| match value {
             AttributeValue::String(text) if key == "service.name" && !text.is_empty() => {
                 Some(text.as_str())
@@ -131,7 +131,7 @@ impl TestSpan {
 }
 
 /// A batch of `spans`, received at `ingested_at` ns.
-pub fn batch_at(spans: &[TestSpan], ingested_at: u64) -> SpanBatch {
+pub(crate) fn batch_at(spans: &[TestSpan], ingested_at: u64) -> SpanBatch {
     let mut builder = SpanBatchBuilder::new(ingested_at);
     for span in spans {
         push(&mut builder, span);
@@ -140,7 +140,7 @@ pub fn batch_at(spans: &[TestSpan], ingested_at: u64) -> SpanBatch {
 }
 
 /// A batch of `spans`.
-pub fn batch(spans: &[TestSpan]) -> SpanBatch {
+pub(crate) fn batch(spans: &[TestSpan]) -> SpanBatch {
     batch_at(spans, 1_000)
 }
 
