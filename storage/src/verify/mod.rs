@@ -14,8 +14,6 @@
 
 mod manifest;
 mod segment;
-#[cfg(test)]
-mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -119,12 +119,14 @@ impl FileHeader {
         page
     }
 
-    /// Reads the header of a file from whichever copy is intact; true when the other one is damaged.
+    /// Reads the header of a file from whichever copy is intact; true when anything else of the first page is damaged.
     pub(crate) fn parse(file: &[u8]) -> Result<(Self, bool), String> {
         let copies = [0, HEADER_COPY_AT]
             .map(|at| Self::parse_copy(file.get(at..at + FILE_HEADER_BYTES).unwrap_or_default()));
         match copies {
-            [Ok(first), Ok(second)] if first == second => Ok((first, false)),
+            [Ok(first), Ok(second)] if first == second => {
+                Ok((first, !file.starts_with(&first.encode())))
+            }
             [Ok(header), Err(_)] | [Err(_), Ok(header)] => Ok((header, true)),
             [Err(reason), Err(_)] => Err(reason),
             [Ok(_), Ok(_)] => Err("the two copies of the file header differ".to_owned()),

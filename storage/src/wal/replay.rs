@@ -1,6 +1,7 @@
 //! Reading the whole log at start-up: which records count, where it is damaged, and where it ends.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -164,7 +165,7 @@ impl Replayer<'_> {
             }
             Ok((header, copy_damaged)) => {
                 if copy_damaged {
-                    let reason = "one copy of the file header is damaged, nothing is lost";
+                    let reason = "the first page is damaged, but not both copies of the file header: nothing is lost";
                     self.damage(path, 0..page.len(), &page.into(), reason.to_owned());
                 }
                 return Ok(Some(header));
@@ -177,7 +178,7 @@ impl Replayer<'_> {
         Ok(None)
     }
 
-    fn damage(&mut self, path: &Path, bytes: std::ops::Range<usize>, file: &Bytes, reason: String) {
+    fn damage(&mut self, path: &Path, bytes: Range<usize>, file: &Bytes, reason: String) {
         self.replay.damage.push(Damage {
             path: path.to_path_buf(),
             offset: bytes.start as u64,
@@ -262,25 +263,27 @@ impl Replayer<'_> {
         torn_from: &mut Option<usize>,
     ) {
         let durable_end = self.replay.durable_seq.saturating_add(1);
+        let void_from = void_from.unwrap_or(u64::MAX);
         let start = bad.seqs.start.max(self.expected);
-        let end = bad
-            .seqs
-            .end
-            .min(void_from.unwrap_or(u64::MAX))
-            .min(durable_end);
-        if start < end {
+        let end = bad.seqs.end.min(void_from).min(durable_end);
+        let lost = if start < end {
             self.missing_before(path, start);
-            let reason = format!(
-                "{} in bytes {} to {}: records {start} to {} are lost",
-                bad.reason,
-                bad.bytes.start,
-                bad.bytes.end,
-                end - 1
-            );
             self.expected = end;
+            Some(format!("records {start} to {} are lost", end - 1))
+        } else if bad.seqs.is_empty() {
+            (bad.seqs.start <= durable_end).then(|| "nothing is lost".to_owned())
+        } else if bad.seqs.end <= void_from.min(self.flushed_seq + 1) {
+            Some("nothing is lost, its records are in segments already".to_owned())
+        } else {
+            None
+        };
+        if let Some(lost) = lost {
+            let Range { start, end } = bad.bytes;
+            let reason = format!("{} in bytes {start} to {end}: {lost}", bad.reason);
             self.damage(path, bad.bytes.clone(), bytes, reason);
         }
-        if void_from.is_none() && bad.seqs.end > durable_end {
+        // Nothing after the last durable record needs to be there, so this is where a write was cut off.
+        if void_from == u64::MAX && bad.seqs.end > durable_end {
             torn_from.get_or_insert(bad.bytes.start);
         }
     }

@@ -14,7 +14,7 @@ use super::frame::{
 pub(crate) struct Bad {
     /// Place in the file.
     pub(crate) bytes: Range<usize>,
-    /// Sequence numbers of the records that are lost.
+    /// Sequence numbers of the records that are lost; empty when nothing is.
     pub(crate) seqs: Range<u64>,
     /// What is wrong.
     pub(crate) reason: &'static str,
@@ -56,8 +56,14 @@ pub(crate) fn scan(file: &Bytes, header: &FileHeader) -> Scan {
         }
         scanner.group(start, &group);
         let end = group.body_bytes.saturating_add(start + GROUP_HEADER_BYTES);
-        at = page_up(end.min(file.len()));
+        let end = end.min(file.len());
+        at = page_up(end).min(file.len());
+        if file[end..at].iter().any(|byte| *byte != 0) {
+            let next_seq = scanner.next_seq;
+            scanner.bad(end..at, next_seq, "what follows a group is not zero");
+        }
     }
+    let at = at.min(file.len());
     let end = last_non_zero(file).max(at);
     scanner.scan.tail = at..end;
     scanner.scan
