@@ -172,7 +172,9 @@ impl DataDir {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_clew"));
+        // Another build, to run the same tests on it: an optimised one, or a published one.
+        let binary = std::env::var_os("CLEW_TEST_BINARY");
+        let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_clew").into()));
         command
             .args(arguments)
             .arg("--data-dir")
