@@ -25,7 +25,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Requests at the same time
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
     /// How long one request is tried when the server is busy or away, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
