@@ -5,5 +5,6 @@
     reason = "a test that cannot go on should fail where it stands"
 )]
 
+mod answers;
 mod jaeger_fixtures;
 mod support;
