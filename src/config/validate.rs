@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::model::{Config, TokenSource};
 use super::secret::Secret;
 
+/// Room in a record of the log for what is kept beside the payload.
+const RECORD_HEAD_BYTES: usize = 8 << 20;
+
 /// Shortest time between two looks for old spans.
 const RETENTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
@@ -195,7 +198,11 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         "collector.body_size_max is larger than collector.in_flight_size_max: such a body would never be taken",
     );
     check(
-        config.collector.body_bytes_max <= storage.wal_record_bytes_max,
+        config
+            .collector
+            .body_bytes_max
+            .saturating_add(RECORD_HEAD_BYTES)
+            <= storage.wal_record_bytes_max,
         "collector.body_size_max is larger than 64MiB, the largest record of the log",
     );
     check(

@@ -17,7 +17,7 @@ pub struct Limits {
     pub wal_queue_bytes: usize,
     /// Payload bytes that one write and one fdatasync take together; a larger payload goes alone.
     pub wal_group_bytes: usize,
-    /// One payload in the log.
+    /// One record in the log: a payload, a header, and twelve bytes a run of equal weights. Not above `wal_queue_bytes`.
     pub wal_record_bytes_max: usize,
     /// Memory of an epoch at which it is closed and flushed.
     pub epoch_bytes: usize,
@@ -49,9 +49,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wal_segment_bytes: 64 << 20,
-            wal_queue_bytes: 64 << 20,
+            wal_queue_bytes: 72 << 20,
             wal_group_bytes: 8 << 20,
-            wal_record_bytes_max: 64 << 20,
+            // A payload of 64 MiB and what admission says of its spans.
+            wal_record_bytes_max: 72 << 20,
             epoch_bytes: 48 << 20,
             epoch_age: Duration::from_secs(30),
             hot_window_bytes: 160 << 20,

@@ -16,10 +16,12 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use bytes::{Buf, Bytes};
+use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Request};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::status::{self, media_type};
@@ -41,6 +43,10 @@ const FILES: &str = "opentelemetry/proto/";
 /// The routes, and what tells health checks whether the service takes spans.
 pub(crate) fn router(ingest: Arc<Ingest>) -> (Router, HealthReporter) {
     let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status(SERVICE, ServingStatus::Serving)
+        .now_or_never()
+        .expect("nobody else has the reporter yet");
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_file_descriptor_set(descriptors())
@@ -108,7 +114,14 @@ async fn accept(
         &mut lease,
     );
     let (message, compressed) = unframe(read.await?, max)?;
-    let coding = if compressed { coding } else { Coding::Identity };
+    let coding = match (compressed, coding) {
+        (false, _) => Coding::Identity,
+        (true, Coding::Identity) => {
+            let message = "a gRPC message is compressed, but grpc-encoding does not say how";
+            return Err(Refusal::Invalid(message.to_owned()));
+        }
+        (true, coding) => coding,
+    };
     let kind = kind::OTLP_PROTOBUF;
     ingest
         .accept(ingest::Request {
