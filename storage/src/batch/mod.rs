@@ -1,6 +1,6 @@
 //! A batch of decoded spans in columns: what one payload becomes, and what the hot window is made of.
 //!
-//! The columns of [`schema::spans`](crate::schema::spans) that all spans of a resource and scope share are kept once per
+//! The columns of [`schema::spans`] that all spans of a resource and scope share are kept once per
 //! group, with a `UInt32` per span that names its group; [`SpanBatch::to_table`] spreads them out for the columns that a
 //! query asks for.
 //!

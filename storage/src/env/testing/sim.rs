@@ -1,4 +1,4 @@
-//! The simulated file system: the operations over [`Disk`](super::disk::Disk), with faults on demand.
+//! The simulated file system: the operations over `Disk`, with faults on demand.
 
 use std::collections::BTreeSet;
 use std::io;
