@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clew_storage::attributes::AttributeValue;
+use clew_storage::span;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -202,25 +203,12 @@ impl Serialize for Status<'_> {
 
 /// The OTLP number of a kind's text; a number that OTLP does not name stands as it is.
 pub(crate) fn kind_number(kind: &str) -> i32 {
-    match kind {
-        "unspecified" => 0,
-        "internal" => 1,
-        "server" => 2,
-        "client" => 3,
-        "producer" => 4,
-        "consumer" => 5,
-        other => other.parse().unwrap_or(0),
-    }
+    span::kind_number(kind).unwrap_or(0)
 }
 
 /// The OTLP number of a status's text; a number that OTLP does not name stands as it is.
 pub(crate) fn status_number(status: &str) -> i32 {
-    match status {
-        "unset" => 0,
-        "ok" => 1,
-        "error" => 2,
-        other => other.parse().unwrap_or(0),
-    }
+    span::status_number(status).unwrap_or(0)
 }
 
 fn text_entry<M: SerializeMap>(map: &mut M, key: &'static str, text: &str) -> Result<(), M::Error> {
