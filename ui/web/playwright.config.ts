@@ -23,7 +23,9 @@ export default defineConfig({
   outputDir: 'test-results',
   globalSetup: './e2e/setup.ts',
   workers: 1,
-  timeout: 30_000,
+  // Generous: a loaded machine is slow, not wrong. No test may assert a speed.
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
   forbidOnly: process.env['CI'] !== undefined,
   reporter: [['list']],
   use: {

@@ -1,26 +1,40 @@
 import { AxeBuilder } from '@axe-core/playwright';
+import type { Locator, Page } from '@playwright/test';
 
-import { expect, isMock, open, panel, results, rows, site, test } from './test';
+import { expect, expectCursor, isMock, open, panel, results, rows, site, test } from './test';
 import { BROKEN, HUGE, TRAINTICKET } from './traces';
 
-const PAGES: [name: string, path: string][] = [
-  ['results', '/explore'],
-  ['no match', '/explore?service=coreSrv&tags=no.such.key%3Dx'],
-  ['a trace', `/trace/${TRAINTICKET}?find=SELECT`],
-  ['a trace with its panel', `/trace/${TRAINTICKET}?span=0b0f3518c0a31981`],
-  ['a broken trace', `/trace/${BROKEN}`],
-  ['an unknown page', '/nowhere'],
+/** Pages, and what is there when they are. */
+const PAGES: [name: string, path: string, sign: (page: Page) => Locator][] = [
+  ['results', '/explore', (page) => results(page).first()],
+  [
+    'no match',
+    '/explore?service=coreSrv&tags=no.such.key%3Dx',
+    (page) => page.getByRole('button', { name: 'Remove' }).first(),
+  ],
+  ['a trace', `/trace/${TRAINTICKET}?find=SELECT`, (page) => rows(page).first()],
+  [
+    'a trace with its panel',
+    `/trace/${TRAINTICKET}?span=0b0f3518c0a31981`,
+    (page) => panel(page).getByText('service.name'),
+  ],
+  ['a broken trace', `/trace/${BROKEN}`, (page) => rows(page).first()],
+  [
+    'an unknown page',
+    '/nowhere',
+    (page) => page.getByRole('heading', { name: 'There is no page here' }),
+  ],
 ];
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(colorScheme, () => {
     test.use({ colorScheme });
 
-    for (const [name, path] of PAGES) {
+    for (const [name, path, sign] of PAGES) {
       test(`axe finds nothing: ${name}`, async ({ page }) => {
         test.slow();
         await open(page, path);
-        await expect(page.getByRole('main')).not.toHaveAttribute('aria-busy', 'true');
+        await expect(sign(page)).toBeVisible();
         await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
         const { violations } = await new AxeBuilder({ page }).analyze();
         expect(
@@ -40,6 +54,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         ).toEqual([]);
       };
       await page.getByRole('button', { name: /^Time range/ }).click();
+      await expect(page.getByRole('button', { name: 'Apply' })).toBeVisible();
       await check();
       await page.keyboard.press('Escape');
       await page.getByRole('combobox', { name: 'Service' }).click();
@@ -68,18 +83,22 @@ test('single-letter keys can be switched off', async ({ page }) => {
   await page.keyboard.press('?');
   await page.getByRole('checkbox', { name: 'Single-letter keys' }).uncheck();
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
   await page.keyboard.press('f');
+  await page.keyboard.press('Home');
+  await expectCursor(page, { level: 1 });
   await expect(page.getByRole('textbox', { name: /^Find/ })).not.toBeFocused();
 });
 
 test('a focused control keeps its ring', async ({ page }) => {
   await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
-  const shadow = await page.evaluate(
-    () => getComputedStyle(document.activeElement as Element).boxShadow,
-  );
-  expect(shadow).not.toBe('none');
+  await expect(page.getByRole('link', { name: 'Clew, to Explore' })).toBeFocused();
+  await expect
+    .poll(() => page.evaluate(() => getComputedStyle(document.activeElement as Element).boxShadow))
+    .not.toBe('none');
 });
 
 test('pages work under the prefix of a proxy, from any address', async ({ page }) => {
@@ -112,8 +131,9 @@ for (const width of [900, 360]) {
     for (const path of ['/explore', `/trace/${TRAINTICKET}`]) {
       await open(page, path);
       await expect(page.getByLabel('Coverage of the answer')).toContainText('Complete');
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect(overflow).toBeLessThanOrEqual(0);
+      await expect
+        .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth))
+        .toBeLessThanOrEqual(0);
     }
   });
 }

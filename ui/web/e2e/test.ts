@@ -53,6 +53,41 @@ export const rows = (page: Page): Locator => grid(page).getByRole('row');
 export const cursorRow = (page: Page): Locator =>
   grid(page).locator('[role=row][aria-selected=true]');
 
+/** What the cursor is: read in one go, so that no frame is drawn between two of its parts. */
+export interface CursorState {
+  /** Whether the row is the one that the tree grid names as its active descendant. */
+  isActive: boolean;
+  level: number;
+  /** Place among its siblings, from 1. */
+  place: number;
+  expanded: boolean | undefined;
+  text: string;
+}
+
+/** The row cursor of this instant, or undefined while no row in view has it. */
+export const cursorState = (page: Page): Promise<CursorState | undefined> =>
+  grid(page).evaluate((element) => {
+    const row = element.querySelector<HTMLElement>('[role=row][aria-selected=true]:not([hidden])');
+    if (!row) return undefined;
+    const expanded = row.getAttribute('aria-expanded');
+    return {
+      isActive: row.id !== '' && row.id === element.getAttribute('aria-activedescendant'),
+      level: Number(row.getAttribute('aria-level')),
+      place: Number(row.getAttribute('aria-posinset')),
+      expanded: expanded === null ? undefined : expanded === 'true',
+      text: row.textContent,
+    };
+  });
+
+/** Waits until the cursor is as `expected` says, all at once. */
+export async function expectCursor(page: Page, expected: Partial<CursorState>): Promise<void> {
+  await expect.poll(() => cursorState(page)).toMatchObject({ isActive: true, ...expected });
+}
+
+/** Parameters of the address, read at once. */
+export const params = (page: Page): Record<string, string> =>
+  Object.fromEntries(new URL(page.url()).searchParams);
+
 /** The panel of a span. */
 export const panel = (page: Page): Locator => page.getByRole('complementary', { name: 'Span' });
 
