@@ -20,6 +20,8 @@ pub enum QueryError {
     NotFound {
         /// What was looked for.
         message: String,
+        /// Why it may be missing.
+        hint: Option<String>,
     },
     /// The request needs more than a limit allows.
     #[error("{message}")]
@@ -93,7 +95,9 @@ impl QueryError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::InvalidArgument { hint, .. } | Self::Limit { hint, .. } => hint.as_deref(),
+            Self::InvalidArgument { hint, .. }
+            | Self::NotFound { hint, .. }
+            | Self::Limit { hint, .. } => hint.as_deref(),
             _ => None,
         }
     }

@@ -175,6 +175,7 @@ async fn span(
             let spans = trace.rows.len();
             SpanDetail::new(trace, row).ok_or_else(|| QueryError::NotFound {
                 message: format!("trace {id} has {spans} spans, none in row {row}"),
+                hint: Some("rows are those of the trace's skeleton, from 0".to_owned()),
             })
         };
         let pretty = params.pretty();

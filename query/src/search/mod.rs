@@ -13,10 +13,8 @@
 //! reach the page.
 
 pub(crate) mod cursor;
-pub(crate) mod matcher;
+mod matcher;
 mod parts;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -80,28 +78,42 @@ pub(crate) struct Total {
     pub(crate) exact: bool,
 }
 
-/// Searches. Blocks.
+/// Searches, and sums up the traces of the page. Blocks.
 ///
 /// # Errors
-/// When the filter has too many terms, or the found traces cannot be read.
+/// When the filter has too many terms.
 pub(crate) fn search(
     reading: &Reading,
     request: &SearchRequest,
 ) -> Result<SearchAnswer, QueryError> {
-    let terms_max = reading.limits().filter_terms_max;
-    if request.filter.terms() > terms_max {
-        return Err(QueryError::limit(
-            format!(
-                "the filter has {} terms; the limit is {terms_max}",
-                request.filter.terms()
-            ),
-            "ask for fewer tags",
-        ));
+    let mut search = Search::run(reading, request)?;
+    let (page, next) = search.page();
+    let mut traces = Vec::with_capacity(page.len());
+    for (place, count) in page {
+        traces.extend(search.found(place.trace_id, count));
     }
-    let mut search = Search::new(reading, request)?;
-    search.hot()?;
-    search.segments();
-    Ok(search.finish())
+    let total = search.total(traces.len(), next.is_some());
+    let coverage = search.covering.finish(reading.budget.elapsed_ns());
+    Ok(SearchAnswer {
+        traces,
+        total,
+        next,
+        coverage,
+    })
+}
+
+/// Searches, and names the traces of the page and why there may be more. Blocks.
+///
+/// # Errors
+/// When the filter has too many terms.
+pub(crate) fn search_ids(
+    reading: &Reading,
+    request: &SearchRequest,
+) -> Result<(Vec<TraceId>, Vec<String>), QueryError> {
+    let mut search = Search::run(reading, request)?;
+    let (page, _) = search.page();
+    let ids = page.into_iter().map(|(place, _)| place.trace_id);
+    Ok((ids.collect(), search.covering.reasons))
 }
 
 /// The latest start that a trace with a span in the segment may have, as sent. A time beyond 2^63 is negative in the manifest, and a
@@ -130,19 +142,23 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(reading: &'a Reading, request: &'a SearchRequest) -> Result<Self, QueryError> {
-        let timeless = request
-            .filter
-            .conjuncts()
-            .into_iter()
-            .filter(|part| !matches!(part, Filter::Start { .. }));
+    fn run(reading: &'a Reading, request: &'a SearchRequest) -> Result<Self, QueryError> {
+        let (terms, terms_max) = (request.filter.terms(), reading.limits().filter_terms_max);
+        if terms > terms_max {
+            return Err(QueryError::limit(
+                format!("the filter has {terms} terms; the limit is {terms_max}"),
+                "ask for fewer tags",
+            ));
+        }
+        let conjuncts = request.filter.conjuncts().into_iter();
+        let timeless = conjuncts.filter(|part| !matches!(part, Filter::Start { .. }));
         let timeless = Filter::All(timeless.cloned().collect());
-        Ok(Self {
+        let mut search = Self {
             reading,
             request,
             matcher: Matcher::new(&request.filter)?,
             timeless: Matcher::new(&timeless)?,
-            parts: Parts::new(&reading.snapshot)?,
+            parts: Parts::new(&reading.snapshot),
             page: BTreeMap::new(),
             seen: HashSet::new(),
             exact: true,
@@ -150,7 +166,10 @@ impl<'a> Search<'a> {
                 segments_total: reading.snapshot.segments().len(),
                 ..Covering::default()
             },
-        })
+        };
+        search.hot()?;
+        search.segments();
+        Ok(search)
     }
 
     /// Scans the hot window.
@@ -315,38 +334,39 @@ impl<'a> Search<'a> {
         ));
     }
 
-    fn finish(mut self) -> SearchAnswer {
+    /// The places of the page and their matching spans, and the last of them if another page follows.
+    fn page(&mut self) -> (Vec<(Place, u32)>, Option<Place>) {
         let more = self.page.len() > self.request.limit;
-        let page: Vec<(Place, u32)> = std::mem::take(&mut self.page)
-            .into_iter()
-            .take(self.request.limit)
-            .collect();
-        let next = more.then(|| page.last().map(|(place, _)| *place)).flatten();
-        let mut traces = Vec::with_capacity(page.len());
-        for (place, matched) in page {
-            match self
-                .parts
-                .found(self.reading, &self.matcher, place.trace_id, matched)
-            {
-                Ok(Some(found)) => traces.push(found),
-                Ok(None) => {}
-                Err(error) => self
-                    .covering
-                    .incomplete(format!("trace {} cannot be read: {error}", place.trace_id)),
+        let page = std::mem::take(&mut self.page).into_iter();
+        let page: Vec<(Place, u32)> = page.take(self.request.limit).collect();
+        let next = page.last().filter(|_| more).map(|(place, _)| *place);
+        (page, next)
+    }
+
+    /// Sums a trace up; `None`, and noted, when it cannot be read any more.
+    fn found(&mut self, id: TraceId, count: u32) -> Option<Found> {
+        match self.parts.found(self.reading, &self.matcher, id, count) {
+            Ok(found) => found,
+            Err(error) => {
+                self.covering
+                    .incomplete(format!("trace {id} cannot be read: {error}"));
+                None
             }
         }
-        let value = if self.request.count {
-            self.seen.len()
+    }
+
+    /// How many traces match, given how many are on this page and whether another follows.
+    fn total(&self, on_page: usize, more: bool) -> Total {
+        if self.request.count {
+            Total {
+                value: self.seen.len(),
+                exact: self.exact,
+            }
         } else {
-            traces.len()
-        };
-        let exact = self.exact && (self.request.count || !more);
-        let total = Total { value, exact };
-        SearchAnswer {
-            traces,
-            total,
-            next,
-            coverage: self.covering.finish(self.reading.budget.elapsed_ns()),
+            Total {
+                value: on_page,
+                exact: self.exact && !more && self.request.after.is_none(),
+            }
         }
     }
 }

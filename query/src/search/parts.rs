@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
@@ -27,30 +28,33 @@ type Index = HashMap<TraceId, (u32, u64)>;
 /// Finds the parts of traces in one snapshot.
 pub(super) struct Parts<'a> {
     snapshot: &'a Snapshot,
-    hot: RecordBatch,
-    hot_index: Index,
+    /// Earliest start of each trace in the hot window; made when first needed.
+    hot: OnceLock<HashMap<TraceId, u64>>,
     indexes: HashMap<usize, Index>,
-}
-
-/// Where a part lies.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    /// Row of the hot window's traces.
-    Hot(u32),
-    /// Place of the segment in the snapshot.
-    Segment(usize),
 }
 
 impl<'a> Parts<'a> {
     /// The parts in `snapshot`.
-    pub(super) fn new(snapshot: &'a Snapshot) -> Result<Self, QueryError> {
-        let hot = snapshot.hot_traces();
-        let hot_index = index(&hot)?;
-        Ok(Self {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
             snapshot,
-            hot,
-            hot_index,
+            hot: OnceLock::new(),
             indexes: HashMap::new(),
+        }
+    }
+
+    fn hot(&self) -> &HashMap<TraceId, u64> {
+        self.hot.get_or_init(|| {
+            let mut starts: HashMap<TraceId, u64> = HashMap::new();
+            for batch in self.snapshot.hot() {
+                let times = batch.start_times().values();
+                for (row, start) in times.iter().enumerate() {
+                    let start = *start as u64;
+                    let known = starts.entry(batch.trace_id(row)).or_insert(start);
+                    *known = earlier_start(*known, start);
+                }
+            }
+            starts
         })
     }
 
@@ -72,7 +76,7 @@ impl<'a> Parts<'a> {
     /// The earliest start of the trace over all parts, given that some span of it starts at `known`.
     pub(super) fn start(&mut self, id: TraceId, known: u64) -> Result<u64, QueryError> {
         let mut start = known;
-        if let Some((_, hot)) = self.hot_index.get(&id) {
+        if let Some(hot) = self.hot().get(&id) {
             start = earlier_start(start, *hot);
         }
         let segments = self.snapshot.segments();
@@ -108,47 +112,37 @@ impl<'a> Parts<'a> {
         id: TraceId,
         count: u32,
     ) -> Result<Option<Found>, QueryError> {
-        let single = match self.parts(id)?.as_slice() {
-            // A segment has no copies; matching spans of the hot window may be copies of each other.
-            [Part::Hot(row)] if count == 1 => Some(summary(&self.hot, *row as usize)?),
-            [Part::Segment(place)] => self.stored(*place, id)?,
-            _ => None,
-        };
-        if let Some(summary) = single {
-            return Ok(Some(Found {
+        if let Some(place) = self.only_segment(id)? {
+            let summary = self.stored(place, id)?;
+            return Ok(summary.map(|summary| Found {
                 trace_id: id,
                 summary,
                 matched_count: count,
             }));
         }
-        // Spans may stand in several parts alike: only the merged trace counts them once.
-        let Some(trace) = reading.snapshot.trace(id)? else {
-            return Ok(None);
-        };
-        let matched_count = matcher.matches(&trace.rows)?.true_count() as u32;
+        // Spans may stand in several parts alike, or twice in the hot window: only the whole trace counts them once.
         let Some(trace) = Trace::find(reading, id)? else {
             return Ok(None);
         };
         Ok(Some(Found {
             trace_id: id,
             summary: Summary::of(&trace.rows),
-            matched_count,
+            matched_count: matcher.matches(&trace.table)?.true_count() as u32,
         }))
     }
 
-    fn parts(&self, id: TraceId) -> Result<Vec<Part>, QueryError> {
-        let mut parts: Vec<Part> = self
-            .hot_index
-            .get(&id)
-            .map(|(row, _)| Part::Hot(*row))
-            .into_iter()
-            .collect();
+    /// Place of the segment that holds the whole trace, if one does. In a segment no span stands twice.
+    fn only_segment(&self, id: TraceId) -> Result<Option<usize>, QueryError> {
+        if self.hot().contains_key(&id) {
+            return Ok(None);
+        }
+        let mut only = None;
         for (place, segment) in self.snapshot.segments().iter().enumerate() {
-            if segment.trace_rows(id)?.is_some() {
-                parts.push(Part::Segment(place));
+            if segment.trace_rows(id)?.is_some() && only.replace(place).is_some() {
+                return Ok(None);
             }
         }
-        Ok(parts)
+        Ok(only)
     }
 
     fn stored(&mut self, place: usize, id: TraceId) -> Result<Option<Summary>, QueryError> {

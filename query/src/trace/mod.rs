@@ -8,6 +8,7 @@ pub(crate) mod skeleton;
 pub(crate) mod structure;
 pub(crate) mod summary;
 
+use arrow::array::RecordBatch;
 use clew_storage::TraceId;
 
 use crate::coverage::Covering;
@@ -21,6 +22,8 @@ pub(crate) struct Trace {
     pub(crate) id: TraceId,
     /// Its spans.
     pub(crate) rows: SpanRows,
+    /// The same as a table.
+    pub(crate) table: RecordBatch,
     /// Spans left out because there were too many.
     pub(crate) truncated_span_count: usize,
     /// What could be read.
@@ -34,7 +37,8 @@ impl Trace {
     /// [`QueryError::NotFound`] when no span of it is stored, and when nothing of it could be read.
     pub(crate) fn load(reading: &Reading, id: TraceId) -> Result<Self, QueryError> {
         Self::find(reading, id)?.ok_or_else(|| QueryError::NotFound {
-            message: format!("trace {id} is not stored here"),
+            message: format!("trace {id} is not stored"),
+            hint: Some("it may have been dropped by retention or sampling".to_owned()),
         })
     }
 
@@ -66,6 +70,7 @@ impl Trace {
         Ok(Some(Self {
             id,
             rows,
+            table: trace.rows,
             truncated_span_count: trace.truncated_span_count,
             covering,
         }))

@@ -6,5 +6,8 @@
 )]
 
 mod answers;
+mod clew_api;
+mod jaeger_api;
 mod jaeger_fixtures;
+mod slt;
 mod support;

@@ -32,7 +32,7 @@ use crate::error::QueryError;
 use crate::http::json::{self, Answer};
 use crate::http::params::Params;
 use crate::http::stream;
-use crate::search::search;
+use crate::search::search_ids;
 use crate::service::{QueryService, Reading};
 use crate::trace::Trace;
 use crate::trace::set::TraceSet;
@@ -70,6 +70,14 @@ struct ErrorJson {
 }
 
 impl ErrorJson {
+    fn incomplete(msg: &str) -> Self {
+        Self {
+            code: None,
+            msg: msg.to_owned(),
+            trace_id: None,
+        }
+    }
+
     fn missing(id: &TraceId) -> Self {
         Self {
             code: None,
@@ -180,12 +188,7 @@ async fn one_trace(
         stream::document(
             &service,
             "application/json",
-            move |reading| {
-                Ok(Document {
-                    traces: TraceSet::of(vec![Trace::load(reading, id)?]),
-                    raw,
-                })
-            },
+            move |reading| Ok(Document::of(vec![Trace::load(reading, id)?], raw)),
             move |document, writer| write(document, writer, pretty),
         )
         .await
@@ -213,24 +216,32 @@ fn write(document: &Document, writer: &mut dyn Write, pretty: bool) -> io::Resul
     Ok(json::write(writer, document, pretty)?)
 }
 
-/// Some traces; those that were asked for and are not here stand under `errors`.
+/// Some traces; those that were asked for and are not here stand under `errors`, and why there may be more.
 pub(super) struct Document {
     pub(super) traces: TraceSet,
+    pub(super) incomplete: Vec<String>,
     pub(super) raw: bool,
 }
 
 impl Document {
+    /// Traces that are in memory.
+    pub(super) fn of(traces: Vec<Trace>, raw: bool) -> Self {
+        Self {
+            traces: TraceSet::of(traces),
+            incomplete: Vec::new(),
+            raw,
+        }
+    }
+
     fn find(reading: &Reading, wanted: &params::Wanted, raw: bool) -> Result<Self, QueryError> {
-        let ids = match wanted {
-            params::Wanted::Ids(ids) => ids.clone(),
-            params::Wanted::Search(request) => search(reading, request)?
-                .traces
-                .into_iter()
-                .map(|found| found.trace_id)
-                .collect(),
+        let (ids, incomplete) = match wanted {
+            params::Wanted::Ids(ids) => (ids.clone(), Vec::new()),
+            params::Wanted::Search(request) => search_ids(reading, request)?,
         };
+        let traces = TraceSet::later(reading.again(), ids);
         Ok(Self {
-            traces: TraceSet::later(reading.again(), ids),
+            traces,
+            incomplete,
             raw,
         })
     }
@@ -244,7 +255,9 @@ impl Serialize for Document {
             map.serialize_entry(field, &0)?;
         }
         let missing = self.traces.missing();
-        let errors: Vec<ErrorJson> = missing.iter().map(ErrorJson::missing).collect();
+        let missing = missing.iter().map(ErrorJson::missing);
+        let incomplete = self.incomplete.iter().map(|msg| ErrorJson::incomplete(msg));
+        let errors: Vec<ErrorJson> = missing.chain(incomplete).collect();
         map.serialize_entry("errors", &(!errors.is_empty()).then_some(errors))?;
         map.end()
     }
@@ -279,12 +292,11 @@ async fn calls(State(service): State<QueryService>, params: Params) -> Answer {
             .filter(|edge| about.as_ref().is_none_or(|name| *name == edge.parent || *name == edge.child))
             .map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.call_count}))
             .collect();
-        let errors = found.incomplete.into_iter().map(|msg| ErrorJson {
-            code: None,
-            msg,
-            trace_id: None,
-        });
-        let errors: Vec<_> = errors.collect();
+        let errors: Vec<_> = found
+            .incomplete
+            .iter()
+            .map(|msg| ErrorJson::incomplete(msg))
+            .collect();
         let errors = (!errors.is_empty()).then_some(errors);
         let envelope = Envelope {
             data: rows,

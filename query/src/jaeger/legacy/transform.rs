@@ -18,7 +18,6 @@ use crate::http::params::Params;
 use crate::rows::SpanRows;
 use crate::service::QueryService;
 use crate::trace::Trace;
-use crate::trace::set::TraceSet;
 
 /// Handles the call.
 pub(super) async fn transform(
@@ -60,11 +59,7 @@ fn decode(service: &QueryService, body: &Bytes) -> Result<Document, QueryError> 
         .decode(*kind, body, now, &Admission::default())
         .map_err(|error| QueryError::invalid(error.message))?
         .to_table(None);
-    let traces = traces(&batch)?;
-    Ok(Document {
-        traces: TraceSet::of(traces),
-        raw: true,
-    })
+    Ok(Document::of(traces(&batch)?, true))
 }
 
 /// The traces in a table of spans, each with its spans in the order sent.
@@ -84,10 +79,11 @@ fn traces(table: &RecordBatch) -> Result<Vec<Trace>, QueryError> {
     }
     let trace = |id: TraceId| {
         let picked = UInt32Array::from(by_id.remove(&id).unwrap_or_default());
-        let rows = SpanRows::new(&compute::take_record_batch(table, &picked)?)?;
+        let table = compute::take_record_batch(table, &picked)?;
         Ok(Trace {
             id,
-            rows,
+            rows: SpanRows::new(&table)?,
+            table,
             truncated_span_count: 0,
             covering: Covering::default(),
         })

@@ -8,6 +8,7 @@
 //! | `/api/v3/traces`, `/api/v3/trace-summaries` | `query.serviceName`, `query.operationName`, `query.startTimeMin` and `query.startTimeMax` (required), `query.searchDepth`, `query.durationMin` and `query.durationMax`, `query.attributes` (JSON), `query.rawTraces` |
 //!
 //! Traces are OTLP JSON under `result`; arrays always stand, also empty; errors are `{"error":{"httpCode","message"}}`.
+//! When something may be missing, `warnings` stands beside the result.
 //! The old names in `snake_case` are understood. OTLP has nothing to adjust, so raw and other traces are alike.
 
 mod params;
@@ -24,7 +25,7 @@ use crate::error::QueryError;
 use crate::http::json::{self, Answer};
 use crate::http::params::Params;
 use crate::http::stream;
-use crate::search::{Found, search};
+use crate::search::{Found, search, search_ids};
 use crate::service::QueryService;
 use crate::trace::Trace;
 use crate::trace::otlp::TracesData;
@@ -113,8 +114,13 @@ async fn one_trace(
         stream::document(
             &service,
             "application/json",
-            move |reading| Ok(TraceSet::of(vec![Trace::load(reading, id)?])),
-            move |traces, writer| Ok(json::write(writer, &Wrapped(traces), pretty)?),
+            move |reading| {
+                let trace = Trace::load(reading, id)?;
+                let warnings = trace.covering.reasons.clone();
+                let traces = TraceSet::of(vec![trace]);
+                Ok(Wrapped { traces, warnings })
+            },
+            move |wrapped, writer| Ok(json::write(writer, wrapped, pretty)?),
         )
         .await
     };
@@ -129,18 +135,17 @@ async fn traces(State(service): State<QueryService>, params: Params) -> Answer {
             &service,
             "application/json",
             move |reading| {
-                let found = search(reading, &request)?.traces;
-                if found.is_empty() {
+                let (ids, warnings) = search_ids(reading, &request)?;
+                if ids.is_empty() {
                     return Err(QueryError::NotFound {
                         message: NO_TRACES.to_owned(),
+                        hint: None,
                     });
                 }
-                Ok(TraceSet::later(
-                    reading.again(),
-                    found.into_iter().map(|found| found.trace_id).collect(),
-                ))
+                let traces = TraceSet::later(reading.again(), ids);
+                Ok(Wrapped { traces, warnings })
             },
-            move |traces, writer| Ok(json::write(writer, &Wrapped(traces), pretty)?),
+            move |wrapped, writer| Ok(json::write(writer, wrapped, pretty)?),
         )
         .await
     };
@@ -156,13 +161,19 @@ async fn traces(State(service): State<QueryService>, params: Params) -> Answer {
 /// What a search for whole traces says when there are none.
 const NO_TRACES: &str = "No traces found";
 
-/// `{"result":{"resourceSpans":[…]}}`
-struct Wrapped<'a>(&'a TraceSet);
+/// `{"result":{"resourceSpans":[…]}}`, and `warnings` when something may be missing.
+struct Wrapped {
+    traces: TraceSet,
+    warnings: Vec<String>,
+}
 
-impl Serialize for Wrapped<'_> {
+impl Serialize for Wrapped {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("result", &TracesData(self.0))?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("result", &TracesData(&self.traces))?;
+        if !self.warnings.is_empty() {
+            map.serialize_entry("warnings", &self.warnings)?;
+        }
         map.end()
     }
 }
@@ -174,11 +185,11 @@ async fn summaries(State(service): State<QueryService>, params: Params) -> Answe
             .read(move |reading| search(reading, &request))
             .await?;
         let summaries: Vec<_> = found.traces.iter().map(summary).collect();
-        Ok(json::answer(
-            StatusCode::OK,
-            &json!({"summaries": summaries}),
-            params.pretty(),
-        ))
+        let mut body = json!({"summaries": summaries});
+        if !found.coverage.complete {
+            body["warnings"] = json!(found.coverage.reasons);
+        }
+        Ok(json::answer(StatusCode::OK, &body, params.pretty()))
     };
     or_error(answer.await)
 }
