@@ -27,5 +27,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     environment: 'node',
+    // A loaded machine is slow, not wrong.
+    testTimeout: 60_000,
   },
 });

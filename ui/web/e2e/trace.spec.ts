@@ -10,7 +10,7 @@ import {
   rows,
   test,
 } from './test';
-import { BROKEN, HOSTILE, HOSTILE_TEXTS, SMARTTHINGS, TRAINTICKET } from './traces';
+import { BROKEN, HOSTILE, HOSTILE_TEXTS, REPEATS, SMARTTHINGS, TRAINTICKET } from './traces';
 
 /** Reports of {@link SMARTTHINGS} with `auth` and `client-select` in service and name, counted in its file. */
 const AUTH_CLIENT_SELECT = 64;
@@ -19,7 +19,7 @@ const AUTH_CLIENT_SELECT = 64;
 const ERRORS = ['b483c59bccbeaaf3', '26bebff2b66fa8ac'] as const;
 
 test('a trace of 1,041 spans: facts, scrolling to the end, and back', async ({ page }) => {
-  await open(page, `/trace/${SMARTTHINGS}`);
+  await open(page, `/trace/${SMARTTHINGS}?fold=0`);
   await expect(page.getByRole('heading', { level: 1 })).toContainText('get /login/tokenauth');
   await expect(fact(page, 'Spans')).toHaveText('1,041');
   await expect(fact(page, 'Services')).toHaveText('16');
@@ -123,6 +123,94 @@ test('errors are walked, round the end and back', async ({ page }) => {
     await expect(cursorRow(page)).toContainText('error');
     await expect(cursorRow(page)).toBeInViewport();
   }
+});
+
+test('errors are counted, and walked by buttons', async ({ page }) => {
+  await open(page, `/trace/${TRAINTICKET}`);
+  const errors = page.getByRole('group', { name: 'Errors' });
+  await expect(errors).toContainText('2 errors');
+  await errors.getByRole('button', { name: /^Next error/ }).click();
+  await expect(errors).toContainText('1 of 2 errors');
+  await errors.getByRole('button', { name: /^Previous error/ }).click();
+  await expect(errors).toContainText('2 of 2 errors');
+  await expect(cursorRow(page)).toContainText('BasicController.queryForTravel');
+});
+
+test('alike siblings are one row, opened and folded by pointer and by keys', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}`);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '5');
+  const run = rows(page).filter({ hasText: 'SELECT orders' });
+  await expect(run).toHaveCount(1);
+  await expect(run).toContainText('×12');
+  await expect(run).toContainText('12 alike, 1 error, first starts at 10.0 ms');
+  await expect(run).toContainText('median 3.00 ms, sum 36.0 ms');
+  await expect(run).toHaveAttribute('aria-expanded', 'false');
+  await run.locator('svg').first().click();
+  await expect(run).toHaveCount(12);
+  await run.first().getByText('fold ×12').click();
+  await expect(run).toHaveCount(1);
+  await run.click();
+  await expect(panel(page)).toContainText('Slower than 0 %, about the median of 3.00 ms');
+  await page.keyboard.press('l');
+  await expect(run).toHaveCount(12);
+  await page.keyboard.press('j');
+  await page.keyboard.press('h');
+  await expect(run).toHaveCount(1);
+  await expectCursor(page, { level: 2, place: 1, expanded: false });
+  await page.keyboard.press('e');
+  await expect(run).toHaveCount(12);
+  await expectCursor(page, { level: 2, place: 6 });
+  await page.keyboard.press('r');
+  await expect(page).toHaveURL(/fold=0/);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '16');
+  await page.getByRole('button', { name: 'Fold repeats' }).click();
+  await expect(page).not.toHaveURL(/fold=0/);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '5');
+});
+
+test('the critical path is shown, with the time that each span takes of it', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}?span=bad0000000000101`);
+  const critical = panel(page).locator('dl > div').filter({ hasText: 'Critical' }).locator('dd');
+  // 10 ms before the first query, 11 gaps of 2 ms, 7 ms before the rendering, 5 ms after it.
+  await expect(critical).toHaveText('44.0 ms');
+  // Its child counts from its own start, however early the child's clock says it began.
+  await rows(page).filter({ hasText: 'render' }).click();
+  await expect(critical).toHaveText('5.00 ms');
+  await rows(page).filter({ hasText: 'load' }).click();
+  await expect(critical).toHaveText('15.0 ms');
+  await rows(page).filter({ hasText: 'send' }).click();
+  await expect(critical).toHaveText('–');
+  const toggle = page.getByRole('button', { name: 'Critical path' });
+  await expect(toggle).toHaveAttribute('aria-pressed', 'true');
+  await page.keyboard.press('c');
+  await expect(toggle).toHaveAttribute('aria-pressed', 'false');
+  await expect(page).toHaveURL(/cp=0/);
+  await page.reload();
+  await expect(toggle).toHaveAttribute('aria-pressed', 'false');
+});
+
+test('services are switched off and on, and the address says which', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}`);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '5');
+  await page.getByRole('button', { name: 'Services: 4 of 4 shown' }).click();
+  const choice = page.getByRole('dialog', { name: 'Services shown' });
+  await expect(choice.getByRole('listitem').first()).toContainText('repeats-db');
+  await choice.getByRole('checkbox', { name: 'repeats-db' }).uncheck();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '4');
+  await expect(page.getByText('12 spans left out')).toBeVisible();
+  await expect(page).toHaveURL(/hide=repeats-db/);
+  await choice.getByRole('button', { name: 'Only repeats-fonts' }).click();
+  // Its ancestors keep its place.
+  await expect(rows(page)).toHaveCount(3);
+  await expect(rows(page).last()).toContainText('load');
+  await page.keyboard.press('Escape');
+  await expect(choice).toHaveCount(0);
+  await page.reload();
+  await expect(rows(page)).toHaveCount(3);
+  await page.getByRole('button', { name: 'Services: 1 of 4 shown' }).click();
+  await choice.getByRole('button', { name: 'Show all' }).click();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '5');
+  await expect(page).not.toHaveURL(/hide/);
 });
 
 test('a link to a span opens it, and a link is made by choosing one', async ({ page }) => {

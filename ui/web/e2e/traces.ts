@@ -23,6 +23,12 @@ export const BROKEN = 'badbadbadbadbadbadbadbadbadbad02';
 /** A made-up trace of 100,000 spans; only the stand-in has it. */
 export const HUGE = 'badbadbadbadbadbadbadbadbadbad03';
 
+/**
+ * A made-up trace of 100 ms with known figures: 12 alike queries of 3 ms (the sixth has an error), a rendering with a
+ * child on a clock that is 5 ms behind, and a mail that is sent on its own time.
+ */
+export const REPEATS = 'badbadbadbadbadbadbadbadbadbad04';
+
 function unpack(name: string): string {
   return Buffer.from(decompress(readFileSync(join(TESTDATA, name)))).toString();
 }
@@ -101,6 +107,48 @@ function broken(): string {
   ]);
 }
 
+function repeats(): string[] {
+  const span = (
+    id: number,
+    parent: number,
+    name: string,
+    from: number,
+    to: number,
+    more: object = {},
+  ): object => ({
+    traceId: REPEATS,
+    spanId: `bad00000000001${id.toString(16).padStart(2, '0')}`,
+    parentSpanId: parent === 0 ? '' : `bad00000000001${parent.toString(16).padStart(2, '0')}`,
+    name,
+    kind: 1,
+    startTimeUnixNano: String(T0 + BigInt(from) * 1_000_000n),
+    endTimeUnixNano: String(T0 + BigInt(to) * 1_000_000n),
+    ...more,
+  });
+  const event = (name: string, at: number, stringValue: string): object => ({
+    timeUnixNano: String(T0 + BigInt(at) * 1_000_000n),
+    name,
+    attributes: [{ key: 'what', value: { stringValue } }],
+  });
+  const queries = Array.from({ length: 12 }, (_, i) =>
+    span(0x10 + i, 1, 'SELECT orders', 10 + 5 * i, 13 + 5 * i, {
+      ...(i === 5 && { status: { code: 2, message: 'deadlock' } }),
+    }),
+  );
+  return [
+    otlpBody('repeats-web', [
+      span(1, 0, 'GET /orders', 0, 100, {
+        kind: 2,
+        events: [event('cache miss', 2, 'orders'), event('sent', 99, '<b>200</b>')],
+      }),
+      span(2, 1, 'render', 75, 95, { events: [event('template', 76, 'orders.html')] }),
+    ]),
+    otlpBody('repeats-db', queries),
+    otlpBody('repeats-fonts', [span(3, 2, 'load', 70, 90)]),
+    otlpBody('repeats-mail', [span(4, 1, 'send', 80, 300, { kind: 5 })]),
+  ];
+}
+
 async function post(url: string, body: string): Promise<void> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   const token = process.env['CLEW_TOKEN'];
@@ -118,4 +166,5 @@ export async function sendTraces(zipkin: string, otlp: string): Promise<void> {
   await post(`${otlp}/v1/traces`, unpack('ui/trainticket-200.otlp.json.zst'));
   await post(`${otlp}/v1/traces`, hostile());
   await post(`${otlp}/v1/traces`, broken());
+  for (const body of repeats()) await post(`${otlp}/v1/traces`, body);
 }

@@ -93,7 +93,7 @@ describe('VisibleRows', () => {
     const visible = new VisibleRows(half);
     expect(visible.count).toBe(40);
     half.count = 90;
-    visible.rebuild();
+    visible.rowsChanged();
     expect(shown(visible)).toEqual(slowly(whole, new Set()));
   });
 });

@@ -37,6 +37,8 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['Next, previous error', 'e E'],
         ['Collapse, expand a level', '[ ]'],
         ['Collapse, expand all', '{ }'],
+        ['Fold repeats, or not', 'r'],
+        ['Critical path, or not', 'c'],
         ['First, last row', 'Home End'],
         ['Span panel', '⏎'],
       ],

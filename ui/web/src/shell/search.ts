@@ -30,6 +30,12 @@ export interface TraceSearch extends ShellSearch {
   find?: string;
   /** Part of the trace that is shown, ns from its start: `from,to`. */
   range?: string;
+  /** `0` hides the critical path. */
+  cp?: string;
+  /** `0` shows repeated siblings one by one. */
+  fold?: string;
+  /** Services that are switched off, with commas between them. */
+  hide?: string;
 }
 
 /** Values of a query string, before a page has read them. */
@@ -96,5 +102,5 @@ export function readExploreSearch(raw: RawSearch): ExploreSearch {
 
 /** Reads the state of `/trace/:id`. */
 export function readTraceSearch(raw: RawSearch): TraceSearch {
-  return texts(raw, ['span', 'find', 'range', 'tz']);
+  return texts(raw, ['span', 'find', 'range', 'cp', 'fold', 'hide', 'tz']);
 }

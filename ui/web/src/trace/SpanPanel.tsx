@@ -12,6 +12,7 @@ import { ErrorPanel } from '../shell/ErrorPanel';
 import { Icon, IconButton, Service, Tabs, Tag, type TabItem } from '../ui/controls';
 import { CopyButton } from '../ui/copy';
 import { TriangleAlert } from 'lucide-react';
+import { Alike } from './Alike';
 import { AttributeList, Attributes } from './Attributes';
 import { durationLabel, formatPosition } from './layout';
 import styles from './panel.module.css';
@@ -92,6 +93,7 @@ function Span({ store, row, zone, onClose }: SpanProps) {
     <>
       <Head store={store} row={row} message={answer?.detail.status.message} onClose={onClose} />
       <Times store={store} row={row} />
+      <Alike store={store} row={row} />
       {query.isError && settled === row ? (
         <ErrorPanel
           what="The span could not be loaded"
@@ -156,7 +158,9 @@ function Times({ store, row }: { store: TraceStore; row: number }) {
   const { skeleton, selfTimes, full } = store;
   const { start, duration } = skeleton.columns;
   const length = duration[row] as number;
-  const share = (length / full.to) * 100;
+  // The path is there when all rows are.
+  useStore(store, ['rows'], ({ complete }) => complete);
+  const critical = store.criticalPath()?.between(row, row + 1) ?? 0;
   const facts: [string, string][] = [
     ['Duration', durationLabel(length)],
     ['Self', length > 0 ? formatDuration(totalOf(selfTimes.of(row))) : '–'],
@@ -166,10 +170,7 @@ function Times({ store, row }: { store: TraceStore; row: number }) {
         ? 'unknown'
         : `+${formatPosition(start[row] as number, Math.abs(length) / 10 || full.to / 1e4)}`,
     ],
-    [
-      'Of trace',
-      length > 0 ? `${share < 0.1 ? '< 0.1' : share.toFixed(share < 10 ? 1 : 0)} %` : '–',
-    ],
+    ['Critical', critical > 0 ? formatDuration(critical) : '–'],
   ];
   return (
     <dl className={styles.times}>

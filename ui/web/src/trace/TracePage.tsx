@@ -1,7 +1,7 @@
 // One trace: facts, minimap, waterfall, the span under the cursor.
 
 import { useParams } from '@tanstack/react-router';
-import { ChevronsDownUp, ChevronsUpDown, Info, Minus, Plus, ZoomIn, ZoomOut } from 'lucide-react';
+import { Info } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { oneLine, plural } from '../lib/text';
@@ -11,13 +11,13 @@ import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, formatMs, StatusLine } from '../shell/StatusLine';
 import { useZone } from '../shell/useZone';
-import { Button, classes, Icon, IconButton, Kbd } from '../ui/controls';
-import { FIND_FIELD, FindBox } from './FindBox';
+import { Button, classes, Icon, Kbd } from '../ui/controls';
+import { FIND_FIELD } from './FindBox';
 import { traceKeys } from './keys';
-import { formatPosition } from './layout';
 import { Minimap } from './minimap';
 import { SpanPanel } from './SpanPanel';
 import { useStore, type TraceStore } from './store';
+import { Tools } from './Tools';
 import styles from './trace.module.css';
 import { TraceHeader } from './TraceHeader';
 import { useTrace } from './useTrace';
@@ -182,66 +182,6 @@ function WaterfallPane(props: {
     };
   }, [store, onOpen, onMount]);
   return <div ref={host} className={styles.host} />;
-}
-
-/** Collapsing, zooming and finding. */
-function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void }) {
-  const range = useStore(store, ['range'], (state) => state.range);
-  const isWhole = range === store.full;
-  const resolution = (range.to - range.from) / 100;
-  return (
-    <div className={styles.tools}>
-      <h2>Waterfall</h2>
-      <IconButton
-        size="small"
-        icon={Minus}
-        label="Collapse one level ([)"
-        onClick={() => store.stepLevel(true)}
-      />
-      <IconButton
-        size="small"
-        icon={Plus}
-        label="Expand one level (])"
-        onClick={() => store.stepLevel(false)}
-      />
-      <IconButton
-        size="small"
-        icon={ChevronsDownUp}
-        label="Collapse all ({)"
-        onClick={() => store.collapseAll(true)}
-      />
-      <IconButton
-        size="small"
-        icon={ChevronsUpDown}
-        label="Expand all (})"
-        onClick={() => store.collapseAll(false)}
-      />
-      <span className="grow" />
-      {!isWhole && (
-        <span className="t2 wide-only" role="status">
-          {formatPosition(range.from, resolution)} to {formatPosition(range.to, resolution)}
-        </span>
-      )}
-      <IconButton size="small" icon={ZoomIn} label="Zoom in (w)" onClick={() => store.zoom(0.6)} />
-      <IconButton
-        size="small"
-        icon={ZoomOut}
-        label="Zoom out (s)"
-        disabled={isWhole}
-        onClick={() => store.zoom(1 / 0.6)}
-      />
-      <Button
-        size="small"
-        look="ghost"
-        disabled={isWhole}
-        title="Show the whole trace (0)"
-        onClick={() => store.setRange(store.full)}
-      >
-        Fit
-      </Button>
-      <FindBox store={store} focusGrid={focusGrid} />
-    </div>
-  );
 }
 
 function TraceStatus({ store, elapsedMs }: { store: TraceStore; elapsedMs: number | undefined }) {

@@ -38,6 +38,8 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     l: () => store.openOrChild(),
     J: () => store.moveToSibling(1),
     K: () => store.moveToSibling(-1),
+    c: () => store.setCritical(!store.critical),
+    r: () => store.setFolding(!store.visible.folding),
     e: () => store.moveToError(1),
     E: () => store.moveToError(-1),
     '[': () => store.stepLevel(true),

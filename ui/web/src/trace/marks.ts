@@ -114,7 +114,7 @@ export class Marks {
     const { status } = skeleton.columns;
     for (let position = 0; position < visible.count; position++) {
       // A collapsed row stands for all that it hides.
-      const end = position + 1 < visible.count ? visible.at(position + 1) : skeleton.count;
+      const end = visible.endOfShown(visible.at(position));
       for (let row = visible.at(position); row < end; row++) {
         if (status[row] === STATUS_ERROR) errors[Math.floor(position * scale)] = 1;
       }

@@ -6,7 +6,6 @@ import { formatPosition, formatTick, ticksOf, TimeAxis, AXIS_PAD, type TimeRange
 import styles from './minimap.module.css';
 import { onPaletteChange, packedColor, readPalette, slotsOf, type Palette } from './palette';
 import { rasterRows } from './raster';
-import { STATUS_ERROR } from './skeleton';
 import type { TraceStore } from './store';
 
 /** Height of the figures above, of the lanes, of the marks below, px. */
@@ -258,7 +257,7 @@ export class Minimap {
   /** Errors as triangles and matches as ticks on the lower edge; one a place at most. */
   private drawMarks(context: CanvasRenderingContext2D): void {
     const { store, axis, palette, width } = this;
-    const { start, status } = store.skeleton.columns;
+    const { start } = store.skeleton.columns;
     const places = (rows: Iterable<number>, gap: number): Set<number> => {
       const found = new Set<number>();
       for (const row of rows) {
@@ -269,12 +268,9 @@ export class Minimap {
     };
     context.fillStyle = palette.color['mark-line'];
     for (const x of places(store.find.matches, 2)) context.fillRect(x, HEIGHT - 6, 1.5, 4);
-    const errors: number[] = [];
-    for (let row = 0; row < store.skeleton.count; row++)
-      if (status[row] === STATUS_ERROR) errors.push(row);
     context.fillStyle = palette.color.error;
     context.strokeStyle = palette.color.surface;
-    for (const x of places(errors, 4)) {
+    for (const x of places(store.errors, 4)) {
       context.beginPath();
       context.moveTo(x - 4, HEIGHT - 2);
       context.lineTo(x, HEIGHT - 9);

@@ -1,8 +1,13 @@
 // Draws one frame of the waterfall: row tints, tree guides, grid, bars. Only the rows in view; nothing is kept.
 //
 //   thick: the span itself works     ▇▇▇▬▬▬▬▬▇▇     thin: it waits for children
+//   line beneath: critical path      ━━━     ━━
 //   red frame: error                 ◇  no duration       ▸ goes on beyond the view
+//   a folded run: its spans          ▏▇ ▇▇ ▏▇             within the time that they take together
 
+import type { CriticalPath } from './criticalPath';
+import type { FoldStats } from './folds';
+import { formatDuration } from '../lib/duration';
 import { durationLabel, indentX, ticksOf, type Indent, type TimeAxis } from './layout';
 import type { Palette } from './palette';
 import { STATUS_ERROR } from './skeleton';
@@ -34,6 +39,8 @@ export const TICK_GAP = 96;
 
 const BAR = 10;
 const THIN = 3;
+/** Opacity of rows that are there only to keep the place of others. */
+const CONTEXT = 0.4;
 
 /** Draws `frame`. */
 export function paint(frame: Frame): void {
@@ -50,7 +57,13 @@ export function paint(frame: Frame): void {
   paintGrid(frame, rows.length * frame.rowHeight + frame.firstY);
   context.font = `11px ${palette.font}`;
   context.textBaseline = 'alphabetic';
-  for (const [row, y] of rows) paintBar(frame, row, y);
+  const path = frame.store.critical ? frame.store.criticalPath() : undefined;
+  for (const [row, y] of rows) {
+    context.globalAlpha = frame.store.visible.isContext(row) ? CONTEXT : 1;
+    paintBar(frame, row, y);
+    context.globalAlpha = 1;
+    if (path) paintCritical(frame, path, row, y);
+  }
   context.restore();
 }
 
@@ -73,7 +86,7 @@ function paintTint(
 ): void {
   const { color } = palette;
   const isCursor = row === store.cursor;
-  const isError = store.skeleton.columns.status[row] === STATUS_ERROR;
+  const isError = hasError(store, row);
   if (!isCursor && !isError && row !== hoverRow) return;
   context.fillStyle = isCursor ? color.selected : isError ? color['error-soft'] : color.hover;
   context.fillRect(0, y, width, rowHeight);
@@ -87,7 +100,7 @@ function paintGuides(
   { context, store, palette, rowHeight, indent }: Frame,
   rows: readonly [number, number][],
 ): void {
-  const { skeleton } = store;
+  const { skeleton, visible } = store;
   const { parentRow, depth } = skeleton.columns;
   context.strokeStyle = palette.color.guide;
   context.lineWidth = 1;
@@ -98,12 +111,14 @@ function paintGuides(
       const parent = parentRow[child] as number;
       if (parent === -1) break;
       const level = depth[parent] as number;
-      const goesOn = skeleton.end(child) < skeleton.end(parent);
+      const end = visible.isFolded(child) ? visible.folds.end(child) : skeleton.end(child);
+      const goesOn = end < skeleton.end(parent);
       if (level < indent.cap) {
         const x = Math.round(indentX(level, indent) + 6) + 0.5;
         if (isOwn) {
           context.moveTo(x, middle);
-          context.lineTo(x + indent.step - (skeleton.childCount[row] ? 5 : 1), middle);
+          const hasChevron = skeleton.childCount[row] || visible.isFolded(row);
+          context.lineTo(x + indent.step - (hasChevron ? 5 : 1), middle);
         }
         if (isOwn || goesOn) {
           context.moveTo(x, y);
@@ -146,9 +161,28 @@ interface Place {
   label: string;
 }
 
+/** True for a span with an error, and for a folded run that has one. */
+function hasError({ skeleton, visible }: TraceStore, row: number): boolean {
+  if (visible.isFolded(row)) return visible.folds.statsOf(row).errors > 0;
+  return skeleton.columns.status[row] === STATUS_ERROR;
+}
+
+/** Words beside the bar of a folded run. */
+export function foldLabel({ median, sum }: FoldStats): string {
+  return `median ${formatDuration(median)}, sum ${formatDuration(sum)}`;
+}
+
 function placeOf({ store, axis }: Frame, row: number): Place {
-  const { skeleton } = store;
+  const { skeleton, visible } = store;
   const { start, duration, parentRow } = skeleton.columns;
+  if (visible.isFolded(row)) {
+    const stats = visible.folds.statsOf(row);
+    if (stats.from < stats.to) {
+      const left = axis.x(stats.from);
+      const right = Math.max(axis.x(stats.to), left + 2);
+      return { left, right, shape: 'bar', label: foldLabel(stats) };
+    }
+  }
   const length = duration[row] as number;
   if (skeleton.hasNoStart(row)) {
     // Its place is unknown: it stands where the nearest ancestor that has a start stands.
@@ -179,7 +213,7 @@ function paintBar(frame: Frame, row: number, y: number): void {
   } else {
     paintSpan(frame, row, place, middle);
   }
-  if (columns.status[row] === STATUS_ERROR && place.right >= 0 && place.left <= room) {
+  if (hasError(store, row) && place.right >= 0 && place.left <= room) {
     const left = Math.max(place.left, 4) - 2.5;
     context.strokeStyle = palette.color.error;
     context.lineWidth = 1.5;
@@ -197,27 +231,92 @@ function paintSpan(frame: Frame, row: number, { left, right }: Place, middle: nu
   const { context, store, axis, width, treeWidth } = frame;
   const from = Math.max(left, -BAR);
   const to = Math.min(right, width - treeWidth + BAR);
-  if (store.skeleton.childCount[row] === 0) {
+  if (store.visible.isFolded(row)) {
+    paintMembers(frame, row, from, to, middle);
+  } else if (store.skeleton.childCount[row] === 0) {
     context.fillRect(from, middle - BAR / 2, to - from, BAR);
   } else {
-    context.globalAlpha = 0.2;
-    context.fillRect(from, middle - BAR / 2, to - from, BAR);
-    context.globalAlpha = 1;
-    context.fillRect(from, middle - THIN / 2, to - from, THIN);
+    paintWaiting(context, from, to, middle);
+    const strokes = new Strokes(context, from, to, middle - BAR / 2, BAR);
     const stretches = store.selfTimes.of(row);
-    let drawnTo = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < stretches.length; i += 2) {
-      const begin = Math.max(axis.x(stretches[i] as number), from, drawnTo);
-      const end = Math.min(Math.max(axis.x(stretches[i + 1] as number), begin + 1), to);
-      // Stretches closer than half a pixel run together; there may be thousands.
-      if (end <= begin || end - drawnTo < 0.5) continue;
-      context.fillRect(begin, middle - BAR / 2, end - begin, BAR);
-      drawnTo = end;
-    }
+    for (let i = 0; i < stretches.length; i += 2)
+      strokes.add(axis.x(stretches[i] as number), axis.x(stretches[i + 1] as number));
   }
   const room = width - treeWidth;
   if (left < 0) paintAway(context, 4, -1, middle);
   if (right > room) paintAway(context, room - 4, 1, middle);
+}
+
+/** The ground of a bar: a shade, and a thin line in its middle. */
+function paintWaiting(
+  context: CanvasRenderingContext2D,
+  from: number,
+  to: number,
+  middle: number,
+): void {
+  const alpha = context.globalAlpha;
+  context.globalAlpha = alpha * 0.2;
+  context.fillRect(from, middle - BAR / 2, to - from, BAR);
+  context.globalAlpha = alpha;
+  context.fillRect(from, middle - THIN / 2, to - from, THIN);
+}
+
+/** Rectangles side by side, in order; those closer than half a pixel run together, as there may be thousands. */
+class Strokes {
+  private drawnTo = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly context: CanvasRenderingContext2D,
+    private readonly from: number,
+    private readonly to: number,
+    private readonly top: number,
+    private readonly height: number,
+  ) {}
+
+  add(left: number, right: number): void {
+    const begin = Math.max(left, this.from, this.drawnTo);
+    const end = Math.min(Math.max(right, begin + 1), this.to);
+    if (end <= begin || end - this.drawnTo < 0.5) return;
+    this.context.fillRect(begin, this.top, end - begin, this.height);
+    this.drawnTo = end;
+  }
+}
+
+/** The spans of a folded run. */
+function paintMembers(frame: Frame, head: number, from: number, to: number, middle: number): void {
+  const { context, store, axis } = frame;
+  const { start, duration } = store.skeleton.columns;
+  const alpha = context.globalAlpha;
+  context.globalAlpha = alpha * 0.2;
+  context.fillRect(from, middle - BAR / 2, to - from, BAR);
+  context.globalAlpha = alpha;
+  const strokes = new Strokes(context, from, to, middle - BAR / 2, BAR);
+  for (const row of store.visible.folds.members(head)) {
+    const left = axis.x(start[row] as number);
+    // A gap of a pixel keeps neighbours apart where there is room for it.
+    const right = axis.x((start[row] as number) + Math.max(0, duration[row] as number));
+    strokes.add(left, right - left > 4 ? right - 1 : right);
+  }
+}
+
+/** A line beneath the bar where the critical path passes; a row that hides others stands for them too. */
+function paintCritical(frame: Frame, path: CriticalPath, row: number, y: number): void {
+  const { context, store, axis, palette, rowHeight, width, treeWidth } = frame;
+  const { visible, skeleton } = store;
+  const top = Math.round(y + rowHeight / 2) + BAR / 2 + 2;
+  context.fillStyle = palette.color.ink;
+  const strokes = new Strokes(context, -BAR, width - treeWidth + BAR, top, 3);
+  if (!visible.isClosed(row)) {
+    const stretches = path.stretchesOf(row);
+    for (let i = 0; i < stretches.length; i += 2)
+      strokes.add(axis.x(stretches[i] as number), axis.x(stretches[i + 1] as number));
+    return;
+  }
+  const members = visible.isFolded(row) ? visible.folds.members(row) : [row];
+  for (const member of members) {
+    const extent = path.extent(member, skeleton.end(member));
+    if (extent) strokes.add(axis.x(extent[0]), axis.x(extent[1]));
+  }
 }
 
 /** An arrow at the edge: the bar, or more of it, lies beyond. */
@@ -284,7 +383,7 @@ function paintLabel(
   if (x + length > room - 4) x = Math.min(from, room - 12) - LABEL_GAP - length;
   if (x < 4) {
     x = to - length - 10;
-    const isError = store.skeleton.columns.status[row] === STATUS_ERROR;
+    const isError = hasError(store, row);
     context.fillStyle =
       row === store.cursor
         ? color.selected

@@ -4,7 +4,10 @@
 import { serviceColor, sharedParts, splitName, type SharedParts } from '../lib/service';
 import { oneLine, plural } from '../lib/text';
 import { formatDuration } from '../lib/duration';
+import { firstFrom } from './find';
 import { durationLabel, indentX, type Indent } from './layout';
+import { foldLabel } from './paint';
+import type { FoldStats } from './folds';
 import { FLAG_ORPHAN, STATUS_ERROR } from './skeleton';
 import type { TraceStore } from './store';
 import styles from './waterfall.module.css';
@@ -137,7 +140,8 @@ export class RowPool {
     const { store } = this;
     const { skeleton, visible, find } = store;
     const { columns } = skeleton;
-    const isError = columns.status[span] === STATUS_ERROR;
+    const fold = visible.isFolded(span) ? visible.folds.statsOf(span) : undefined;
+    const isError = fold ? fold.errors > 0 : columns.status[span] === STATUS_ERROR;
     const isMatch = this.isMatch(span);
     const isCurrent = isMatch && find.at !== -1 && find.matches[find.at] === span;
     const names = [
@@ -145,6 +149,7 @@ export class RowPool {
       isError && styles.error,
       isMatch && styles.match,
       isCurrent && styles.current,
+      visible.isContext(span) && styles.context,
     ];
     row.element.className = names.filter(Boolean).join(' ');
     if (row.row === -1) row.element.hidden = false;
@@ -158,9 +163,9 @@ export class RowPool {
     row.edge.style.setProperty('--c', serviceColor(service));
     row.cell.style.paddingLeft = `${indentX(columns.depth[span] as number, indent)}px`;
     row.cell.title = `${serviceText}  ${name}`;
-    row.timing.textContent = this.timingText(span, isError);
+    row.timing.textContent = fold ? this.foldText(fold) : this.timingText(span, isError);
     this.writeBadges(row.badges, span, indent);
-    this.writeTreeState(row.element, span, visible.isCollapsed(span));
+    this.writeTreeState(row.element, span);
   }
 
   /** The name of a service, with what most of this trace's services share dimmed. */
@@ -177,14 +182,20 @@ export class RowPool {
     return parts;
   }
 
-  private writeTreeState(element: HTMLElement, span: number, collapsed: boolean): void {
-    const { skeleton, cursor } = this.store;
+  private writeTreeState(element: HTMLElement, span: number): void {
+    const { skeleton, cursor, visible } = this.store;
+    const isClosed = visible.isClosed(span);
     element.setAttribute('aria-level', String((skeleton.columns.depth[span] as number) + 1));
     element.setAttribute('aria-posinset', String(skeleton.ordinal[span]));
     element.setAttribute('aria-setsize', String(skeleton.siblings(span)));
     element.setAttribute('aria-selected', String(span === cursor));
-    if (skeleton.childCount[span] === 0) element.removeAttribute('aria-expanded');
-    else element.setAttribute('aria-expanded', String(!collapsed));
+    if (skeleton.childCount[span] === 0 && !isClosed) element.removeAttribute('aria-expanded');
+    else element.setAttribute('aria-expanded', String(!isClosed));
+  }
+
+  private foldText(stats: FoldStats): string {
+    const errors = stats.errors > 0 ? `, ${plural(stats.errors, 'error')}` : '';
+    return `${stats.count} alike${errors}, first starts at ${formatDuration(stats.from)}, ${foldLabel(stats)}`;
   }
 
   private timingText(span: number, isError: boolean): string {
@@ -202,12 +213,25 @@ export class RowPool {
     const { skeleton, visible } = this.store;
     const { columns } = skeleton;
     const badges: HTMLElement[] = [];
-    const add = (text: string, title: string, className?: string): void => {
+    const add = (text: string, title: string, className?: string): HTMLElement => {
       const badge = make('span', className ? `${styles.badge} ${className}` : styles.badge);
       badge.textContent = text;
       badge.title = title;
       badges.push(badge);
+      return badge;
     };
+    if (visible.folding && visible.folds.headOf(span) === span) {
+      const { count, spans, errors } = visible.folds.statsOf(span);
+      const inside = spans > count ? `, ${plural(spans, 'span')} with what is below them` : '';
+      const words = `${count} spans of the same service and name follow each other${inside}`;
+      if (visible.isFolded(span)) {
+        add(`×${count}`, words, styles.hidden);
+        if (errors > 0) add(plural(errors, 'error'), words, styles.failed);
+        host.replaceChildren(...badges);
+        return;
+      }
+      add(`fold ×${count}`, words, styles.hidden).dataset['fold'] = '';
+    }
     if (visible.isCollapsed(span)) {
       const hidden = (columns.subtreeSize[span] as number) - 1;
       add(`+${hidden}`, `${plural(hidden, 'span')} below are hidden`, styles.hidden);
@@ -218,20 +242,11 @@ export class RowPool {
     if (links > 0) add(`↗${links}`, plural(links, 'link'));
     if ((columns.flags[span] as number) & FLAG_ORPHAN)
       add('orphan', 'Its parent is not among the spans of this trace', styles.odd);
-    if (this.isSkewed(span))
+    if (skeleton.isSkewed(span))
       add('skew', 'Starts before its parent: the clocks of the two services differ', styles.odd);
     const depth = columns.depth[span] as number;
     if (depth > indent.cap) add(`level ${depth + 1}`, 'Deeper than can be shown by indents');
     host.replaceChildren(...badges);
-  }
-
-  /** A child that starts before a parent in another service shows that their clocks differ. */
-  private isSkewed(span: number): boolean {
-    const { skeleton } = this.store;
-    const { parentRow, start, service } = skeleton.columns;
-    const parent = parentRow[span] as number;
-    if (parent === -1 || skeleton.hasNoStart(span) || skeleton.hasNoStart(parent)) return false;
-    return (start[span] as number) < (start[parent] as number) && service[span] !== service[parent];
   }
 
   private isMatch(span: number): boolean {
@@ -241,6 +256,10 @@ export class RowPool {
       for (const row of matches) this.matchBits.flags[row] = 1;
       this.matchBits.of = matches;
     }
-    return this.matchBits.flags[span] === 1;
+    const { visible } = this.store;
+    if (!visible.isFolded(span)) return this.matchBits.flags[span] === 1;
+    // A folded run stands for every match in it.
+    const next = matches[firstFrom(matches, span)];
+    return next !== undefined && next < visible.endOfShown(span);
   }
 }

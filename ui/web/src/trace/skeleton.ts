@@ -176,6 +176,14 @@ export class Skeleton {
     return start < 0 && Math.abs(start + Number(this.head.start_time_unix_nano)) < 1e6;
   }
 
+  /** True when `row` starts before its parent in another service: the clocks of the two differ. */
+  isSkewed(row: number): boolean {
+    const { parentRow, start, service } = this.columns;
+    const parent = parentRow[row] as number;
+    if (parent === -1 || this.hasNoStart(row) || this.hasNoStart(parent)) return false;
+    return (start[row] as number) < (start[parent] as number) && service[row] !== service[parent];
+  }
+
   /** Span id of `row`, hex. */
   spanIdHex(row: number): string {
     let hex = '';

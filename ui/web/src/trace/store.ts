@@ -4,6 +4,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
 
 import type { TraceSearch } from '../shell/search';
+import { CriticalPath } from './criticalPath';
 import { findRows, firstFrom } from './find';
 import { clampRange, zoomRange, type TimeRange } from './layout';
 import { SelfTimes } from './selfTime';
@@ -11,7 +12,7 @@ import { STATUS_ERROR, type Skeleton } from './skeleton';
 import { VisibleRows } from './visible';
 
 /** What can change. */
-export type Topic = 'rows' | 'cursor' | 'range' | 'find' | 'panel';
+export type Topic = 'rows' | 'cursor' | 'range' | 'find' | 'panel' | 'options';
 
 /** Where a row that becomes the cursor is moved to. */
 export type Reveal = 'nearest' | 'center';
@@ -41,16 +42,23 @@ export class TraceStore {
   reveal: Reveal | undefined;
   panelOpen = false;
   find: Find = NO_FIND;
+  /** True while the critical path is shown. */
+  critical = true;
+  /** Rows with an error, from the top. */
+  errors: Uint32Array = new Uint32Array(0);
   /** True when all rows have come in. */
   complete = false;
   /** A span that the URL names and that has not come in. */
   wanted: string | undefined;
 
   private readonly listeners = new Map<Topic, Set<() => void>>();
+  private path: CriticalPath | undefined;
 
   constructor(readonly skeleton: Skeleton) {
     this.visible = new VisibleRows(skeleton);
+    this.visible.setFolding(true);
     this.selfTimes = new SelfTimes(skeleton);
+    this.errors = errorRows(skeleton);
     this.full = { from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) };
     this.range = this.full;
   }
@@ -74,7 +82,9 @@ export class TraceStore {
   rowsChanged(complete: boolean): void {
     this.complete = complete;
     this.selfTimes.clear();
-    this.visible.rebuild();
+    this.path = undefined;
+    this.errors = errorRows(this.skeleton);
+    this.visible.rowsChanged();
     if (this.find.text)
       this.find = { ...this.find, matches: findRows(this.skeleton, this.find.text) };
     this.emit('rows');
@@ -92,12 +102,19 @@ export class TraceStore {
     if (this.find.text) search.find = this.find.text;
     const { from, to } = this.range;
     if (this.range !== this.full) search.range = `${Math.round(from)},${Math.round(to)}`;
+    if (!this.critical) search.cp = '0';
+    if (!this.visible.folding) search.fold = '0';
+    const hide = this.hiddenNames();
+    if (hide.length > 0) search.hide = writeNames(hide);
     return search;
   }
 
   /** Takes the state that the URL says, where it is another one. */
-  applySearch({ span, find = '', range }: TraceSearch): void {
+  applySearch({ span, find = '', range, cp, fold, hide }: TraceSearch): void {
     const present = this.searchState();
+    if (cp !== present.cp) this.setCritical(cp !== '0');
+    if (fold !== present.fold) this.setFolding(fold !== '0');
+    if (hide !== present.hide) this.setHidden(readNames(hide));
     if (range !== present.range) this.setRange(parseRange(range) ?? this.full);
     if (find !== this.find.text) this.setFind(find);
     if (span === present.span) return;
@@ -120,7 +137,9 @@ export class TraceStore {
     this.wanted = undefined;
     this.cursor = row;
     this.reveal = reveal;
+    const { hidden } = this.visible;
     if (this.visible.reveal(row)) this.emit('rows');
+    if (this.visible.hidden !== hidden) this.emit('options');
     this.emit('cursor');
   }
 
@@ -139,28 +158,27 @@ export class TraceStore {
 
   /** Moves the cursor to the next or previous sibling, if there is one. */
   moveToSibling(by: 1 | -1): void {
-    const { skeleton, cursor } = this;
+    const { skeleton, cursor, visible } = this;
     if (cursor === -1) return this.move(0);
     const { parentRow } = skeleton.columns;
     const parent = parentRow[cursor] as number;
-    const next = skeleton.end(cursor);
-    if (by === 1) {
-      if (next < (parent === -1 ? skeleton.count : skeleton.end(parent))) this.setCursor(next);
-      return;
+    // Shown rows are walked until one has the same parent, or none can have it any more.
+    for (let at = visible.nearest(cursor) + by; at >= 0 && at < visible.count; at += by) {
+      const row = visible.at(at);
+      if (parentRow[row] === parent) return this.setCursor(row);
+      if (parent !== -1 && (row <= parent || row >= skeleton.end(parent))) return;
     }
-    if (skeleton.ordinal[cursor] === 1) return;
-    // The row above belongs to the previous sibling's subtree.
-    let row = cursor - 1;
-    while (parentRow[row] !== parent) row = parentRow[row] as number;
-    this.setCursor(row);
   }
 
-  /** Collapses the cursor's row; where it is collapsed or a leaf, moves to the parent. */
+  /** Collapses the cursor's row or folds its run; where there is nothing to close, moves to the parent. */
   closeOrParent(): void {
-    const { cursor, skeleton } = this;
+    const { cursor, skeleton, visible } = this;
     if (cursor === -1) return this.move(0);
-    if (!this.visible.isCollapsed(cursor) && (skeleton.childCount[cursor] as number) > 0)
+    if (!visible.isClosed(cursor) && (skeleton.childCount[cursor] as number) > 0)
       return this.setCollapsed(cursor, true);
+    const head = visible.folds.headOf(cursor);
+    if (head !== -1 && visible.folding && !visible.isFolded(head))
+      return this.setFolded(head, true);
     const parent = skeleton.columns.parentRow[cursor] as number;
     if (parent !== -1) this.setCursor(parent);
   }
@@ -169,18 +187,23 @@ export class TraceStore {
   openOrChild(): void {
     const { cursor, skeleton } = this;
     if (cursor === -1) return this.move(0);
+    if (this.visible.isFolded(cursor)) return this.setFolded(cursor, false);
     if (this.visible.isCollapsed(cursor)) return this.setCollapsed(cursor, false);
-    if ((skeleton.childCount[cursor] as number) > 0) this.setCursor(cursor + 1);
+    if ((skeleton.childCount[cursor] as number) > 0) this.move(1);
   }
 
   /** Moves the cursor to the next or previous span with an error, going round at the end. */
   moveToError(by: 1 | -1): void {
-    const { count, columns } = this.skeleton;
-    const from = this.cursor === -1 ? (by === 1 ? -1 : 0) : this.cursor;
-    for (let step = 1; step <= count; step++) {
-      const row = (((from + by * step) % count) + count) % count;
-      if (columns.status[row] === STATUS_ERROR) return this.setCursor(row, 'center');
-    }
+    const { errors, cursor } = this;
+    if (errors.length === 0) return;
+    const next = by === 1 ? firstFrom(errors, cursor + 1) : firstFrom(errors, cursor) - 1;
+    this.setCursor(errors[(next + errors.length) % errors.length] as number, 'center');
+  }
+
+  /** Place of the cursor's row among the rows with an error, or -1. */
+  errorAt(): number {
+    const at = this.cursor === -1 ? -1 : firstFrom(this.errors, this.cursor);
+    return this.errors[at] === this.cursor ? at : -1;
   }
 
   /** Opens or closes the span panel. */
@@ -198,6 +221,56 @@ export class TraceStore {
     if (!this.visible.setCollapsed(row, collapsed)) return;
     this.leaveHidden();
     this.emit('rows');
+  }
+
+  /** Opens what `row` stands for, or closes it. */
+  toggle(row: number): void {
+    if (this.visible.isFolded(row)) this.setFolded(row, false);
+    else if (this.skeleton.childCount[row]) this.setCollapsed(row, !this.visible.isCollapsed(row));
+  }
+
+  /** Opens or folds the run of alike siblings that starts with `head`. */
+  setFolded(head: number, folded: boolean): void {
+    if (!this.visible.setFolded(head, folded)) return;
+    this.leaveHidden();
+    this.emit('rows');
+  }
+
+  /** Shows runs of alike siblings as one row, or as what they are. */
+  setFolding(folding: boolean): void {
+    this.visible.setFolding(folding);
+    this.leaveHidden();
+    this.emit('rows');
+    this.emit('options');
+  }
+
+  /** Shows or hides the critical path. */
+  setCritical(shown: boolean): void {
+    this.critical = shown;
+    this.emit('options');
+  }
+
+  /** The critical path, once all rows are here. */
+  criticalPath(): CriticalPath | undefined {
+    if (this.complete) this.path ??= CriticalPath.of(this.skeleton);
+    return this.path;
+  }
+
+  /** Names of the services that are switched off. */
+  hiddenNames(): string[] {
+    const { hidden } = this.visible;
+    return hidden ? this.skeleton.head.services.filter((_, i) => hidden[i]) : [];
+  }
+
+  /** Switches the services `names` off and all others on. */
+  setHidden(names: readonly string[]): void {
+    const wanted = new Set(names);
+    this.visible.setHidden(
+      Uint8Array.from(this.skeleton.head.services, (name) => (wanted.has(name) ? 1 : 0)),
+    );
+    this.leaveHidden();
+    this.emit('rows');
+    this.emit('options');
   }
 
   /** Hides or shows the children of every row. */
@@ -292,6 +365,25 @@ export class TraceStore {
     this.find = { text, matches, at: next };
     this.setCursor(matches[next] as number, 'center');
     this.emit('find');
+  }
+}
+
+function errorRows({ columns, count }: Skeleton): Uint32Array {
+  const found: number[] = [];
+  for (let row = 0; row < count; row++) if (columns.status[row] === STATUS_ERROR) found.push(row);
+  return Uint32Array.from(found);
+}
+
+/** Names in one text; a comma within a name is escaped. */
+function writeNames(names: readonly string[]): string {
+  return names.map(encodeURIComponent).join(',');
+}
+
+function readNames(text: string | undefined): string[] {
+  try {
+    return text ? text.split(',').map(decodeURIComponent) : [];
+  } catch {
+    return [];
   }
 }
 

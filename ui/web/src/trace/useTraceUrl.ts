@@ -10,8 +10,11 @@ import type { TraceStore } from './store';
 /** Pause before a change is written: browsers refuse more than a few a second. */
 const WRITE_MS = 180;
 
+/** What the store says in the URL. */
+const KEYS = ['span', 'find', 'range', 'cp', 'fold', 'hide'] as const;
+
 function isSame(a: TraceSearch, b: TraceSearch): boolean {
-  return a.span === b.span && a.find === b.find && a.range === b.range;
+  return KEYS.every((key) => a[key] === b[key]);
 }
 
 /** See the module. Returns what closes the panel. */
@@ -51,7 +54,7 @@ export function useTraceUrl(store: TraceStore): () => void {
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const off = store.on(['cursor', 'panel', 'range', 'find'], () => {
+    const off = store.on(['cursor', 'panel', 'range', 'find', 'options'], () => {
       timer ??= setTimeout(() => {
         timer = undefined;
         write();

@@ -1,5 +1,9 @@
-// Which rows of a skeleton are shown: all but those under a collapsed one. Positions count shown rows from the top.
+// Which rows of a skeleton are shown: all but those under a collapsed one, those that a folded row stands for, and those
+// of services that are switched off. Positions count shown rows from the top.
+//
+// A span of a service that is switched off stays where something below it is shown: it keeps the place ("context").
 
+import { Folds } from './folds';
 import type { Skeleton } from './skeleton';
 
 /** See the module. */
@@ -8,13 +12,51 @@ export class VisibleRows {
   rows = new Uint32Array(0);
   /** Shown rows. */
   count = 0;
+  /** Runs of alike siblings. */
+  readonly folds: Folds;
+  /** True while runs are shown as one row, except those that were opened. */
+  folding = false;
+  /** Services that are switched off, by number; undefined for none. */
+  hidden: Uint8Array | undefined;
+  /** Rows that are not shown because of their service. */
+  leftOut = 0;
   private collapsed = new Uint8Array(0);
+  /** Runs that were opened, at the place of their first row. */
+  private unfolded = new Uint8Array(0);
+  /** Rows that have a shown service, or something below them that has; undefined for all. */
+  private kept: Uint8Array | undefined;
 
   constructor(private readonly skeleton: Skeleton) {
+    this.folds = new Folds(skeleton);
+    this.rowsChanged();
+  }
+
+  /** Takes up rows that came in. */
+  rowsChanged(): void {
+    this.folds.rebuild();
+    this.keep();
     this.rebuild();
   }
 
-  /** Works the shown rows out anew: after rows came in or were collapsed. About 3 ms for a million. */
+  /** Works out which rows the choice of services leaves. */
+  private keep(): void {
+    const { hidden, skeleton } = this;
+    const { count, columns } = skeleton;
+    this.leftOut = 0;
+    this.kept = undefined;
+    if (!hidden) return;
+    const kept = new Uint8Array(count);
+    const { service, parentRow } = columns;
+    for (let row = count - 1; row >= 0; row--) {
+      if (!hidden[service[row] as number]) kept[row] = 1;
+      const parent = parentRow[row] as number;
+      if (kept[row] && parent !== -1) kept[parent] = 1;
+      if (!kept[row]) this.leftOut++;
+    }
+    this.kept = kept;
+  }
+
+  /** Works the shown rows out anew: after something was collapsed, folded or switched off. About 3 ms for a million. */
   rebuild(): void {
     const { count, columns } = this.skeleton;
     if (this.rows.length < count) {
@@ -22,15 +64,74 @@ export class VisibleRows {
       const collapsed = new Uint8Array(this.rows.length);
       collapsed.set(this.collapsed);
       this.collapsed = collapsed;
+      const unfolded = new Uint8Array(this.rows.length);
+      unfolded.set(this.unfolded);
+      this.unfolded = unfolded;
     }
-    const { rows, collapsed } = this;
+    const { rows, collapsed, kept } = this;
     const { subtreeSize } = columns;
     let shown = 0;
     for (let row = 0; row < count;) {
+      if (kept && !kept[row]) {
+        row += subtreeSize[row] as number;
+        continue;
+      }
       rows[shown++] = row;
-      row += collapsed[row] ? (subtreeSize[row] as number) : 1;
+      if (this.isFolded(row)) row = this.folds.end(row);
+      else row += collapsed[row] ? (subtreeSize[row] as number) : 1;
     }
     this.count = shown;
+  }
+
+  /** True when `row` stands for a run of alike siblings. */
+  isFolded(row: number): boolean {
+    return this.folding && this.folds.headOf(row) === row && !this.unfolded[row];
+  }
+
+  /** Row after everything that the shown row `row` stands for. */
+  endOfShown(row: number): number {
+    if (this.isFolded(row)) return this.folds.end(row);
+    return this.isCollapsed(row) ? this.skeleton.end(row) : row + 1;
+  }
+
+  /** True when something lies behind `row` that could be shown. */
+  isClosed(row: number): boolean {
+    return this.isFolded(row) || this.isCollapsed(row);
+  }
+
+  /** True when `row` is not shown because of its service. */
+  isLeftOut(row: number): boolean {
+    return this.kept !== undefined && !this.kept[row];
+  }
+
+  /** True when `row` is shown only to keep the place of something below it. */
+  isContext(row: number): boolean {
+    return (
+      this.hidden !== undefined && this.hidden[this.skeleton.columns.service[row] as number] === 1
+    );
+  }
+
+  /** Shows runs of alike siblings as one row, or as what they are. */
+  setFolding(folding: boolean): void {
+    this.folding = folding;
+    this.unfolded.fill(0);
+    this.rebuild();
+  }
+
+  /** Opens or folds the run that starts with `head`. Returns whether anything changed. */
+  setFolded(head: number, folded: boolean): boolean {
+    if (!this.folding || this.folds.headOf(head) !== head || this.isFolded(head) === folded)
+      return false;
+    this.unfolded[head] = folded ? 0 : 1;
+    this.rebuild();
+    return true;
+  }
+
+  /** Switches services off, by number; none when all are. */
+  setHidden(hidden: Uint8Array | undefined): void {
+    this.hidden = hidden?.includes(1) && hidden.includes(0) ? hidden : undefined;
+    this.keep();
+    this.rebuild();
   }
 
   /** The row at a position. */
@@ -70,13 +171,24 @@ export class VisibleRows {
     return true;
   }
 
-  /** Shows the children of every ancestor of `row`, so that it is shown. Returns whether anything changed. */
+  /** Opens whatever hides `row`, so that it is shown. Returns whether anything changed. */
   reveal(row: number): boolean {
     let changed = false;
-    const { parentRow } = this.skeleton.columns;
-    for (let up = parentRow[row] as number; up !== -1; up = parentRow[up] as number) {
-      if (this.collapsed[up] === 1) {
+    const { parentRow, service } = this.skeleton.columns;
+    if (this.isLeftOut(row) && this.hidden) {
+      const hidden = this.hidden.slice();
+      hidden[service[row] as number] = 0;
+      this.setHidden(hidden);
+      changed = true;
+    }
+    for (let up = row; up !== -1; up = parentRow[up] as number) {
+      if (up !== row && this.collapsed[up] === 1) {
         this.collapsed[up] = 0;
+        changed = true;
+      }
+      const head = this.folds.headOf(up);
+      if (head !== -1 && head !== row && this.isFolded(head)) {
+        this.unfolded[head] = 1;
         changed = true;
       }
     }
@@ -123,7 +235,7 @@ export class VisibleRows {
   }
 
   private canCollapse(row: number): boolean {
-    return this.collapsed[row] === 0 && (this.skeleton.childCount[row] as number) > 0;
+    return !this.isClosed(row) && (this.skeleton.childCount[row] as number) > 0;
   }
 
   private each(visit: (row: number) => void): void {

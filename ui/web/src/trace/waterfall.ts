@@ -128,7 +128,7 @@ export class Waterfall {
         this.version++;
         this.loop.schedule();
       }),
-      store.on(['range'], this.loop.schedule),
+      store.on(['range', 'options'], this.loop.schedule),
       onPaletteChange(() => {
         // The attribute that the stylesheet reads is set before listeners are told.
         this.palette = readPalette();
@@ -248,13 +248,13 @@ export class Waterfall {
     const box = this.stage.getBoundingClientRect();
     const row = this.rowAt(event.clientY - box.top);
     if (row === -1) return;
-    const onChevron =
-      event.target instanceof Element && event.target.closest(`.${styles.chevron}`) !== null;
-    if (onChevron && this.store.skeleton.childCount[row]) {
-      this.store.setCollapsed(row, !this.store.visible.isCollapsed(row));
-    } else {
-      this.onOpen(row);
-    }
+    const { store } = this;
+    const isOn = (selector: string): boolean =>
+      event.target instanceof Element && event.target.closest(selector) !== null;
+    const canToggle = store.skeleton.childCount[row] || store.visible.isFolded(row);
+    if (isOn('[data-fold]')) store.setFolded(row, true);
+    else if (isOn(`.${styles.chevron}`) && canToggle) store.toggle(row);
+    else this.onOpen(row);
   }
 
   // --- Splitter ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+// Where a span stands among those of its service and name in this trace: a strip of marks on a logarithmic axis.
+
+import { useMemo } from 'react';
+
+import { formatDuration } from '../lib/duration';
+import { formatCount } from '../lib/text';
+import { alikeOf, histogram, placeOf, type AlikeStats } from './alike';
+import styles from './panel.module.css';
+import { useStore, type TraceStore } from './store';
+
+const STEPS = 340;
+
+/** See the module. Nothing where there is too little to compare with. */
+export function Alike({ store, row }: { store: TraceStore; row: number }) {
+  const count = useStore(store, ['rows'], ({ skeleton }) => skeleton.count);
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- `count` says that rows came in
+  const stats = useMemo(() => alikeOf(store.skeleton, row), [store, row, count]);
+  if (!stats) return null;
+  const own = store.skeleton.columns.duration[row] as number;
+  return (
+    <section className={styles.alike} aria-label="Among its like">
+      <div className={styles.alikeHead}>
+        <h3>Is this slow?</h3>
+        <span className="grow" />
+        <span className="t3">of {formatCount(stats.durations.length)} like it in this trace</span>
+      </div>
+      <Strip stats={stats} own={own} />
+      <p className="t2">{words(stats, own)}</p>
+    </section>
+  );
+}
+
+function words({ slowerThan, median }: AlikeStats, own: number): string {
+  const share = Math.round(slowerThan * 100);
+  const times = own / median;
+  const compared =
+    times >= 1.05 || times <= 0.95
+      ? `${times < 10 ? times.toFixed(1) : formatCount(Math.round(times))}× the median`
+      : 'about the median';
+  return `Slower than ${share} %, ${compared} of ${formatDuration(median)}.`;
+}
+
+function Strip({ stats, own }: { stats: AlikeStats; own: number }) {
+  const { durations, median } = stats;
+  const counts = histogram(stats, STEPS);
+  const most = counts.reduce((max, count) => Math.max(max, count), 1);
+  const x = (ns: number): number => placeOf(durations, ns, STEPS) + 2;
+  return (
+    <svg viewBox={`0 0 ${STEPS + 4} 40`} preserveAspectRatio="none" aria-hidden="true">
+      <line className={styles.axis} x1="0" x2={STEPS + 4} y1="18.5" y2="18.5" />
+      {Array.from(counts, (count, i) =>
+        count === 0 ? null : (
+          <line
+            key={i}
+            className={styles.tick}
+            x1={i + 2}
+            x2={i + 2}
+            y1={16 - 4 - (10 * Math.log1p(count)) / Math.log1p(most)}
+            y2="18"
+          />
+        ),
+      )}
+      <line className={styles.median} x1={x(median)} x2={x(median)} y1="0" y2="20" />
+      <path className={styles.own} d={`M${x(own)} 20l4.5 7h-9z`} />
+      <text x="0" y="39">
+        {formatDuration(durations[0] as number)}
+      </text>
+      <text x={STEPS + 4} y="39" textAnchor="end">
+        {formatDuration(durations.at(-1) as number)}
+      </text>
+    </svg>
+  );
+}

@@ -1,0 +1,181 @@
+// The line above the waterfall: collapsing, errors, services, what is drawn, zoom, find.
+
+import {
+  ChevronDown,
+  ChevronsDownUp,
+  ChevronsUpDown,
+  ChevronUp,
+  FoldVertical,
+  Minus,
+  Plus,
+  Route,
+  TriangleAlert,
+  ZoomIn,
+  ZoomOut,
+  type LucideIcon,
+} from 'lucide-react';
+
+import { formatCount, plural } from '../lib/text';
+import { Button, Icon, IconButton } from '../ui/controls';
+import { FindBox } from './FindBox';
+import { formatPosition } from './layout';
+import { ServiceFilter } from './ServiceFilter';
+import { useStore, type TraceStore } from './store';
+import styles from './trace.module.css';
+
+/** See the module. */
+export function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void }) {
+  return (
+    <div className={styles.tools}>
+      <h2>Waterfall</h2>
+      <Levels store={store} />
+      <span className="grow" />
+      <Errors store={store} />
+      <ServiceFilter store={store} />
+      <Toggles store={store} />
+      <Zoom store={store} />
+      <FindBox store={store} focusGrid={focusGrid} />
+    </div>
+  );
+}
+
+function Levels({ store }: { store: TraceStore }) {
+  return (
+    <>
+      <IconButton
+        size="small"
+        icon={Minus}
+        label="Collapse one level ([)"
+        onClick={() => store.stepLevel(true)}
+      />
+      <IconButton
+        size="small"
+        icon={Plus}
+        label="Expand one level (])"
+        onClick={() => store.stepLevel(false)}
+      />
+      <IconButton
+        size="small"
+        icon={ChevronsDownUp}
+        label="Collapse all ({)"
+        onClick={() => store.collapseAll(true)}
+      />
+      <IconButton
+        size="small"
+        icon={ChevronsUpDown}
+        label="Expand all (})"
+        onClick={() => store.collapseAll(false)}
+      />
+    </>
+  );
+}
+
+/** How many errors there are, which of them the cursor is on, and the way to the next. */
+function Errors({ store }: { store: TraceStore }) {
+  const count = useStore(store, ['rows'], ({ errors }) => errors.length);
+  const at = useStore(store, ['rows', 'cursor'], (state) => state.errorAt());
+  if (count === 0) return null;
+  const words =
+    at === -1 ? plural(count, 'error') : `${formatCount(at + 1)} of ${plural(count, 'error')}`;
+  return (
+    <div className={styles.errors} role="group" aria-label="Errors">
+      <span className="err" role="status">
+        <Icon of={TriangleAlert} />
+        {words}
+      </span>
+      <IconButton
+        size="small"
+        icon={ChevronUp}
+        label="Previous error (E)"
+        onClick={() => store.moveToError(-1)}
+      />
+      <IconButton
+        size="small"
+        icon={ChevronDown}
+        label="Next error (e)"
+        onClick={() => store.moveToError(1)}
+      />
+    </div>
+  );
+}
+
+function Toggles({ store }: { store: TraceStore }) {
+  const critical = useStore(store, ['options'], (state) => state.critical);
+  const folding = useStore(store, ['options'], ({ visible }) => visible.folding);
+  const runs = useStore(store, ['rows'], ({ visible }) => visible.folds.count);
+  return (
+    <>
+      <Toggle
+        icon={Route}
+        label="Critical path"
+        title="Mark the spans that the trace waits for (c)"
+        on={critical}
+        onChange={(on) => store.setCritical(on)}
+      />
+      {runs > 0 && (
+        <Toggle
+          icon={FoldVertical}
+          label="Fold repeats"
+          title={`Show runs of alike siblings as one row (r); this trace has ${formatCount(runs)}`}
+          on={folding}
+          onChange={(on) => store.setFolding(on)}
+        />
+      )}
+    </>
+  );
+}
+
+function Toggle(props: {
+  icon: LucideIcon;
+  label: string;
+  title: string;
+  on: boolean;
+  onChange: (on: boolean) => void;
+}) {
+  const { icon, label, title, on, onChange } = props;
+  return (
+    <Button
+      size="small"
+      className={styles.toggle}
+      aria-pressed={on}
+      aria-label={label}
+      title={title}
+      onClick={() => onChange(!on)}
+    >
+      <Icon of={icon} />
+      <span className="wide-only">{label}</span>
+    </Button>
+  );
+}
+
+function Zoom({ store }: { store: TraceStore }) {
+  const range = useStore(store, ['range'], (state) => state.range);
+  const isWhole = range === store.full;
+  const resolution = (range.to - range.from) / 100;
+  return (
+    <>
+      {!isWhole && (
+        <span className="t2 wide-only" role="status">
+          {formatPosition(range.from, resolution)} to {formatPosition(range.to, resolution)}
+        </span>
+      )}
+      <IconButton size="small" icon={ZoomIn} label="Zoom in (w)" onClick={() => store.zoom(0.6)} />
+      <IconButton
+        size="small"
+        icon={ZoomOut}
+        label="Zoom out (s)"
+        disabled={isWhole}
+        onClick={() => store.zoom(1 / 0.6)}
+      />
+      <Button
+        size="small"
+        look="ghost"
+        disabled={isWhole}
+        title="Show the whole trace (0)"
+        onClick={() => store.setRange(store.full)}
+      >
+        Fit
+      </Button>
+    </>
+  );
+}
