@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer, summaryOf } from './answers';
 import { assemble, type MockSpan, type MockTrace } from './model';
 import { fromOtlp } from './otlp';
+import { MockSqlError, runSql, sqlArrow, sqlCsv, sqlJson } from './sql';
 import { fromZipkin } from './zipkin';
 
 const TYPES: Record<string, string> = {
@@ -111,8 +112,29 @@ export class MockServer {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
     if (path.endsWith('/api/v2/spans')) this.add(fromZipkin(body));
     else if (path.endsWith('/v1/traces')) this.add(fromOtlp(body));
+    else if (path === '/api/sql')
+      return this.sql((body as { query: string }).query, request.headers.accept ?? '', response);
     else return fail(response, 404, 'not_found', 'no such receiver');
     response.writeHead(202, { 'content-type': 'application/json' }).end('{}');
+  }
+
+  private sql(query: string, accept: string, response: ServerResponse): void {
+    // A statement that takes for ever, so that it can be cancelled.
+    if (query.includes('sleep')) return;
+    try {
+      const result = runSql(
+        query,
+        this.listed().flatMap((id) => this.spans.get(id) ?? []),
+      );
+      if (accept.includes('json')) return send(response, sqlJson(result));
+      const isArrow = accept.includes(ARROW);
+      response
+        .writeHead(200, { 'content-type': accept })
+        .end(isArrow ? sqlArrow(result) : sqlCsv(result));
+    } catch (cause) {
+      if (!(cause instanceof MockSqlError)) throw cause;
+      fail(response, 400, 'invalid_argument', cause.message, null, cause.position);
+    }
   }
 
   private async answer(
@@ -268,7 +290,8 @@ function fail(
   code: string,
   message: string,
   hint: string | null = null,
+  position: number | null = null,
 ): void {
-  const error = { code, message, hint, position: null };
+  const error = { code, message, hint, position };
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
 }

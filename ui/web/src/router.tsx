@@ -18,10 +18,12 @@ import {
   parseSearch,
   readExploreSearch,
   readShellSearch,
+  readSqlSearch,
   readTraceSearch,
   stringifySearch,
   type ExploreSearch,
   type RawSearch,
+  type SqlSearch,
   type TraceSearch,
 } from './shell/search';
 
@@ -78,6 +80,14 @@ const zipkinTraceRoute = createRoute({
   },
 });
 
+const sqlRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sql',
+  validateSearch: (raw: RawSearch): SqlSearch => readSqlSearch(raw),
+  component: lazyRouteComponent(() => import('./sql/SqlPage'), 'SqlPage'),
+  pendingComponent: LoadingPage,
+});
+
 /** The router of this page, under whatever path it is served. */
 export function makeRouter() {
   return createRouter({
@@ -87,6 +97,7 @@ export function makeRouter() {
       jaegerSearchRoute,
       traceRoute,
       zipkinTraceRoute,
+      sqlRoute,
     ]),
     basepath: appBase().pathname,
     parseSearch,

@@ -20,8 +20,8 @@ export const token = {
 /** Query parameters; absent and empty ones are not sent. */
 export type Params = Record<string, string | undefined>;
 
-function address(path: string, params: Params): URL {
-  const url = new URL(`api/clew/v1/${path}`, appBase());
+function address(path: string, params: Params, api: string): URL {
+  const url = new URL(`${api}/${path}`, appBase());
   for (const [name, value] of Object.entries(params)) {
     if (value !== undefined && value !== '') url.searchParams.set(name, value);
   }
@@ -33,19 +33,33 @@ export interface Ask {
   params?: Params;
   accept?: string;
   signal?: AbortSignal;
+  /** Folder of the API, relative to that of the pages; Clew's own unless given. */
+  api?: string;
+  /** Sent as JSON by `POST`; without it the question is a `GET`. */
+  body?: unknown;
 }
+
+/** Clew's own API. */
+const OWN_API = 'api/clew/v1';
 
 /** Asks for `path` and returns the answer when it is a good one. Throws {@link ApiError}, or the signal's reason. */
 export async function ask(
   path: string,
-  { params = {}, accept, signal }: Ask = {},
+  { params = {}, accept, signal, api = OWN_API, body }: Ask = {},
 ): Promise<Response> {
   const headers: Record<string, string> = { accept: accept ?? 'application/json' };
+  const request: RequestInit = { headers };
+  if (signal) request.signal = signal;
+  if (body !== undefined) {
+    request.method = 'POST';
+    request.body = JSON.stringify(body);
+    headers['content-type'] = 'application/json';
+  }
   const bearer = token.get();
   if (bearer) headers['authorization'] = `Bearer ${bearer}`;
   let response: Response;
   try {
-    response = await fetch(address(path, params), { headers, ...(signal ? { signal } : {}) });
+    response = await fetch(address(path, params, api), request);
   } catch (cause) {
     signal?.throwIfAborted();
     throw new ApiError('unreachable', 'Clew does not answer', 0, 'unreachable', String(cause));

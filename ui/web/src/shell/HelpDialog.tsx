@@ -13,6 +13,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
       title: 'Anywhere',
       keys: [
         ['Explore', 'g e'],
+        ['SQL', 'g q'],
         ['UTC or local time', 'z'],
         ['Theme', '\\'],
         ['This help', '?'],
@@ -25,6 +26,16 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['First field of the query', '/'],
         ['Next, previous trace', 'j k'],
         ['Open trace', '⏎'],
+      ],
+    },
+    {
+      title: 'SQL',
+      keys: [
+        ['To the statement', '/'],
+        ['Run', 'Ctrl ⏎'],
+        ['Completion', 'Ctrl Space'],
+        ['Move between cells', '↑ ↓ ← →'],
+        ['Open the cell’s trace', '⏎'],
       ],
     },
     {

@@ -31,20 +31,23 @@ function Mark() {
   );
 }
 
+/** Pages beside Explore. */
+const PAGES = [{ to: '/sql', name: 'SQL', paths: /^\/sql$/ }] as const;
+
 /** See the module. */
 export function TopBar() {
   const [help, setHelp] = useState(false);
   const [zone, setZone] = useZone();
   const navigate = useNavigate();
   // A trace belongs to Explore: it is what Explore finds.
-  const isExplore = useRouterState({
-    select: ({ location }) => /^\/(explore|trace\/)/.test(location.pathname),
-  });
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  const isExplore = /^\/(explore|trace\/)/.test(path);
   useShortcuts({
     '?': () => setHelp(true),
     '\\': () => setPreference('theme', nextTheme()),
     z: () => setZone(zone === 'utc' ? 'local' : 'utc'),
     'g e': () => void navigate({ to: '/explore' }),
+    'g q': () => void navigate({ to: '/sql' }),
   });
   return (
     <header className={styles.bar}>
@@ -56,6 +59,16 @@ export function TopBar() {
         <Link to="/explore" activeOptions={{ includeSearch: false }} data-current={isExplore}>
           Explore
         </Link>
+        {PAGES.map(({ to, name, paths }) => (
+          <Link
+            key={to}
+            to={to}
+            activeOptions={{ includeSearch: false }}
+            data-current={paths.test(path)}
+          >
+            {name}
+          </Link>
+        ))}
       </nav>
       <span className={styles.space} />
       <TraceJump />

@@ -38,6 +38,54 @@ export interface TraceSearch extends ShellSearch {
   hide?: string;
 }
 
+/** On `/sql`. */
+export interface SqlSearch extends ShellSearch {
+  /** The statement that was run. */
+  q?: string;
+  /** `chart` beside the table. */
+  view?: string;
+}
+
+/** On `/compare`. */
+export interface CompareSearch extends ShellSearch {
+  /** Ids of the two traces. */
+  a?: string;
+  b?: string;
+  /** `parent` sets each span at the start of its parent; else each trace at its own start. */
+  align?: string;
+  /** `no` shows every pair of spans, also those that are alike. */
+  fold?: string;
+  /** Place of the chosen pair. */
+  row?: string;
+}
+
+/** On pages about a range of time. */
+export interface RangeSearch extends ShellSearch {
+  /** Range: `now-1h`, nanoseconds since the epoch, or RFC 3339. */
+  from?: string;
+  to?: string;
+}
+
+/** On `/services` and `/service/:name`. */
+export interface ServiceSearch extends RangeSearch {
+  /** Which spans count: `all`, `client`; else the ones that answer a request. */
+  kind?: string;
+  /** Column that the table is sorted by; with `-` in front from the least. */
+  sort?: string;
+  /** Only services or operations with this text in their name. */
+  find?: string;
+}
+
+/** On `/map`. */
+export interface MapSearch extends RangeSearch {
+  /** The service in the middle; without one the whole map is shown. */
+  focus?: string;
+  /** Steps around the focus that are shown. */
+  depth?: string;
+  /** `list` instead of a drawing. */
+  view?: string;
+}
+
 /** Values of a query string, before a page has read them. */
 export type RawSearch = Record<string, unknown>;
 
@@ -100,7 +148,36 @@ export function readExploreSearch(raw: RawSearch): ExploreSearch {
   return search;
 }
 
+/** Reads the state of `/sql`. */
+export function readSqlSearch(raw: RawSearch): SqlSearch {
+  return texts(raw, ['q', 'view', 'tz']);
+}
+
+/** Reads the state of `/compare`. */
+export function readCompareSearch(raw: RawSearch): CompareSearch {
+  return texts(raw, ['a', 'b', 'align', 'fold', 'row', 'tz']);
+}
+
+/** Reads the state of `/services` and `/service/:name`. */
+export function readServiceSearch(raw: RawSearch): ServiceSearch {
+  return texts(raw, ['from', 'to', 'kind', 'sort', 'find', 'tz']);
+}
+
+/** Reads the state of `/map`. */
+export function readMapSearch(raw: RawSearch): MapSearch {
+  return texts(raw, ['from', 'to', 'focus', 'depth', 'view', 'tz']);
+}
+
 /** Reads the state of `/trace/:id`. */
 export function readTraceSearch(raw: RawSearch): TraceSearch {
   return texts(raw, ['span', 'find', 'range', 'cp', 'fold', 'hide', 'tz']);
+}
+
+/** `search` with some fields changed; undefined removes one. */
+export function changed<S extends object>(
+  search: S,
+  changes: { [K in keyof S]?: S[K] | undefined },
+): S {
+  const entries = Object.entries({ ...search, ...changes });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as S;
 }

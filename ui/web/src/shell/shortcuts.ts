@@ -27,7 +27,14 @@ export function useShortcuts(shortcuts: Shortcuts): void {
     let first = '';
     let firstAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      // The first of the path: a field inside a shadow tree is hidden behind its host otherwise.
+      if (
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        isTyping(event.composedPath()[0] ?? null)
+      )
+        return;
       if (event.key.length === 1 && !preferences().singleKeys) return;
       const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${event.key}` : '';
       const run = latest.current[pair] ?? latest.current[event.key];

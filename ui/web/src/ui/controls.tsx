@@ -3,7 +3,7 @@
 import type { LucideIcon } from 'lucide-react';
 import {
   useRef,
-  type ButtonHTMLAttributes,
+  type ComponentPropsWithRef,
   type CSSProperties,
   type KeyboardEvent,
   type ReactNode,
@@ -22,7 +22,7 @@ export function Icon({ of: Glyph, className }: { of: LucideIcon; className?: str
   return <Glyph size={14} strokeWidth={1.6} aria-hidden="true" className={className} />;
 }
 
-interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+interface ButtonProps extends ComponentPropsWithRef<'button'> {
   look?: 'plain' | 'ghost' | 'primary';
   size?: 'small' | 'normal' | 'tall';
   iconOnly?: boolean;
