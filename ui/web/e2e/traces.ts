@@ -20,6 +20,10 @@ export const HOSTILE = 'badbadbadbadbadbadbadbadbadbad01';
 /** A made-up trace without its root: two orphans, one of them before the epoch of its child. */
 export const BROKEN = 'badbadbadbadbadbadbadbadbadbad02';
 
+/** Two made-up traces of the same request: the second asks its database twenty times as long, and tries once more. */
+export const FAST = 'c0ffeec0ffeec0ffeec0ffeec0ffee01';
+export const SLOW = 'c0ffeec0ffeec0ffeec0ffeec0ffee02';
+
 /** A made-up trace of 100,000 spans; only the stand-in has it. */
 export const HUGE = 'badbadbadbadbadbadbadbadbadbad03';
 
@@ -149,6 +153,34 @@ function repeats(): string[] {
   ];
 }
 
+function compared(traceId: string, isSlow: boolean): string {
+  let next = 0;
+  const start = T0 + (isSlow ? 60_000_000_000n : 0n);
+  const span = (parent: string, name: string, from: number, to: number, attributes = {}) => ({
+    traceId,
+    spanId: `c0ffee000000${isSlow ? '02' : '01'}${String(++next).padStart(2, '0')}`,
+    parentSpanId: parent,
+    name,
+    kind: parent ? 3 : 2,
+    startTimeUnixNano: String(start + BigInt(from) * 1_000_000n),
+    endTimeUnixNano: String(start + BigInt(to) * 1_000_000n),
+    attributes: Object.entries(attributes).map(([key, stringValue]) => ({
+      key,
+      value: { stringValue },
+    })),
+  });
+  const root = span('', 'GET /compared', 0, isSlow ? 300 : 100);
+  const spans = [
+    root,
+    span(root.spanId, 'authorize', 1, 9),
+    span(root.spanId, 'load cart', 10, 14),
+  ];
+  const to = isSlow ? 215 : 25;
+  spans.push(span(root.spanId, 'SELECT orders', 15, to, { 'db.plan': isSlow ? 'scan' : 'index' }));
+  if (isSlow) spans.push(span(root.spanId, 'retry', 220, 260));
+  return otlpBody('compared', spans);
+}
+
 async function post(url: string, body: string): Promise<void> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   const token = process.env['CLEW_TOKEN'];
@@ -167,4 +199,6 @@ export async function sendTraces(zipkin: string, otlp: string): Promise<void> {
   await post(`${otlp}/v1/traces`, hostile());
   await post(`${otlp}/v1/traces`, broken());
   for (const body of repeats()) await post(`${otlp}/v1/traces`, body);
+  await post(`${otlp}/v1/traces`, compared(FAST, false));
+  await post(`${otlp}/v1/traces`, compared(SLOW, true));
 }

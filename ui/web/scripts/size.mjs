@@ -7,7 +7,7 @@ import { DIST } from './dist.mjs';
 
 const FIRST_KB = 200;
 /** What each page may add; the names are those of their components. */
-const PAGES_KB = { TracePage: 80, SqlPage: 220 };
+const PAGES_KB = { TracePage: 100, ComparePage: 90, SqlPage: 220 };
 
 const assets = join(DIST, 'assets');
 const gzipped = (name) =>

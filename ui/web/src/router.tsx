@@ -16,11 +16,13 @@ import { fromJaegerSearch, fromUiFind } from './shell/jaegerLinks';
 import { LoadingPage, BrokenPage, UnknownPage } from './shell/pages';
 import {
   parseSearch,
+  readCompareSearch,
   readExploreSearch,
   readShellSearch,
   readSqlSearch,
   readTraceSearch,
   stringifySearch,
+  type CompareSearch,
   type ExploreSearch,
   type RawSearch,
   type SqlSearch,
@@ -80,6 +82,14 @@ const zipkinTraceRoute = createRoute({
   },
 });
 
+const compareRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/compare',
+  validateSearch: (raw: RawSearch): CompareSearch => readCompareSearch(raw),
+  component: lazyRouteComponent(() => import('./compare/ComparePage'), 'ComparePage'),
+  pendingComponent: LoadingPage,
+});
+
 const sqlRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sql',
@@ -97,6 +107,7 @@ export function makeRouter() {
       jaegerSearchRoute,
       traceRoute,
       zipkinTraceRoute,
+      compareRoute,
       sqlRoute,
     ]),
     basepath: appBase().pathname,

@@ -1,22 +1,23 @@
 // Explore: find traces. Query above, results below, what the answer covers at the bottom.
 
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useRouterState, useSearch } from '@tanstack/react-router';
-import { ChevronLeft, ChevronRight, ChevronsLeft, Info } from 'lucide-react';
-import { useEffect } from 'react';
+import { Link, useNavigate, useRouterState, useSearch } from '@tanstack/react-router';
+import { ChevronLeft, ChevronRight, ChevronsLeft, Columns2, Info, X } from 'lucide-react';
+import { useCallback, useEffect, useMemo } from 'react';
 
 import { servicesQuery } from '../api/queries';
 import type { SearchAnswer } from '../api/types';
 import { formatCount } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { Page } from '../shell/pages';
-import { LIMIT_DEFAULT, type ExploreSearch } from '../shell/search';
+import { changed, LIMIT_DEFAULT, type ExploreSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, StatusLine } from '../shell/StatusLine';
 import { useElapsed } from '../shell/useElapsed';
 import { useZone } from '../shell/useZone';
 import { Button, classes, Icon, IconButton } from '../ui/controls';
+import controls from '../ui/controls.module.css';
 import styles from './explore.module.css';
 import { rememberExplore } from './lastExplore';
 import { NoData } from './NoData';
@@ -33,12 +34,34 @@ export function ExplorePage() {
   const [zone, setZone] = useZone();
   const { errors, result, rerun, cancel } = useSearchResult(search, zone);
   const run = (next: ExploreSearch) => {
-    const { tz } = search;
-    const target = tz ? { ...next, tz } : next;
+    const { tz, pick } = search;
+    const target = changed(next, { tz, pick });
     if (!search.cursor && JSON.stringify(target) === JSON.stringify(search)) rerun();
     else void navigate({ search: target, state: {} });
   };
+  const picked = useMemo(() => pickedOf(search), [search]);
+  const setPicked = (ids: readonly string[]) => {
+    const pick = ids.length > 0 ? ids.join(',') : undefined;
+    void navigate({ search: (old) => changed(old, { pick }), replace: true });
+  };
+  const togglePick = useCallback(
+    (id: string) =>
+      void navigate({
+        search: (old) =>
+          changed(old, { pick: togglePicked(pickedOf(old), id).join(',') || undefined }),
+        replace: true,
+      }),
+    [navigate],
+  );
   useShortcuts({
+    x: () => {
+      const id = (document.activeElement as HTMLElement | null)?.dataset['trace'];
+      if (id) togglePick(id);
+    },
+    c: () => {
+      const [a, b] = picked;
+      if (a && b) void navigate({ to: '/compare', search: { a, b } });
+    },
     '/': () => document.getElementById(FIRST_FIELD)?.focus(),
     j: () => step(1),
     k: () => step(-1),
@@ -55,14 +78,28 @@ export function ExplorePage() {
       </div>
       <section className={styles.results} aria-busy={isFetching} aria-label="Results">
         {isFetching && <div className={styles.progress} />}
-        <Heading data={data} busy={isFetching && (!data || isPlaceholderData)} onCancel={cancel} />
+        <Heading
+          data={data}
+          busy={isFetching && (!data || isPlaceholderData)}
+          onCancel={cancel}
+          picked={picked}
+          onUnpick={() => setPicked([])}
+        />
         <div className={classes(styles.scroll, isPlaceholderData && styles.dimmed)}>
           {invalid ? (
             <p className={styles.noMatchHead}>
               The query has an error; the marked field says which.
             </p>
           ) : (
-            <Results search={search} zone={zone} result={result} onRun={run} onRetry={rerun} />
+            <Results
+              search={search}
+              zone={zone}
+              result={result}
+              onRun={run}
+              onRetry={rerun}
+              picked={picked}
+              onPick={togglePick}
+            />
           )}
         </div>
       </section>
@@ -71,6 +108,20 @@ export function ExplorePage() {
       </StatusLine>
     </Page>
   );
+}
+
+/** Ids of the traces that are marked for comparison, A first. */
+function pickedOf({ pick }: ExploreSearch): string[] {
+  return (pick ?? '')
+    .split(',')
+    .filter((id) => /^[0-9a-f]{32}$/.test(id))
+    .slice(0, 2);
+}
+
+/** Marks `id`, or takes its mark away; a third trace takes the place of the second. */
+function togglePicked(picked: readonly string[], id: string): string[] {
+  if (picked.includes(id)) return picked.filter((other) => other !== id);
+  return [...picked.slice(0, 1), id];
 }
 
 /** Moves the focus to the trace below or above. */
@@ -87,9 +138,11 @@ interface ResultsProps {
   result: ReturnType<typeof useSearchResult>['result'];
   onRun: (next: ExploreSearch) => void;
   onRetry: () => void;
+  picked: readonly string[];
+  onPick: (traceId: string) => void;
 }
 
-function Results({ search, zone, result, onRun, onRetry }: ResultsProps) {
+function Results({ search, zone, result, onRun, onRetry, picked, onPick }: ResultsProps) {
   const services = useQuery(servicesQuery());
   const { error, isFetching, isPlaceholderData } = result;
   // What an earlier query found stays, dimmed, while this one is on its way; not when it was cancelled.
@@ -108,7 +161,15 @@ function Results({ search, zone, result, onRun, onRetry }: ResultsProps) {
   }
   if (data.traces.length > 0) {
     const names = services.data?.services.map(({ name }) => name) ?? [];
-    return <ResultsTable traces={data.traces} services={names} zone={zone} />;
+    return (
+      <ResultsTable
+        traces={data.traces}
+        services={names}
+        zone={zone}
+        picked={picked}
+        onPick={onPick}
+      />
+    );
   }
   const isBare = clausesOf(search).length === 0 && !search.cursor;
   if (isBare && data.total.value === 0) return <NoData />;
@@ -127,8 +188,15 @@ function Cancelled({ onRetry }: { onRetry: () => void }) {
 }
 
 /** Title of the results: total, and after a second of waiting the time so far and a way out. */
-function Heading(props: { data: SearchAnswer | undefined; busy: boolean; onCancel: () => void }) {
-  const { data, busy, onCancel } = props;
+function Heading(props: {
+  data: SearchAnswer | undefined;
+  busy: boolean;
+  onCancel: () => void;
+  picked: readonly string[];
+  onUnpick: () => void;
+}) {
+  const { data, busy, onCancel, picked, onUnpick } = props;
+  const [a, b] = picked;
   const elapsed = useElapsed(busy);
   return (
     <div className={styles.heading}>
@@ -140,6 +208,22 @@ function Heading(props: { data: SearchAnswer | undefined; busy: boolean; onCance
         </span>
       )}
       <span className="grow" />
+      {a && (
+        <span className={styles.picks} role="status">
+          {b ? 'Two traces marked' : 'Mark another trace to compare'}
+        </span>
+      )}
+      {a && b && (
+        <Link
+          to="/compare"
+          search={{ a, b }}
+          className={classes(controls.button, controls.small, controls.primary)}
+        >
+          <Icon of={Columns2} />
+          Compare
+        </Link>
+      )}
+      {a && <IconButton size="small" icon={X} label="Take the marks away" onClick={onUnpick} />}
       {busy && elapsed >= 1000 && (
         <>
           <span className="t2">

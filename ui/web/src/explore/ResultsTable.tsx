@@ -17,6 +17,7 @@ const SHARES_MAX = 24;
 
 /** Widths of the columns, and the narrow screens that have no room for some. */
 const COLUMNS: readonly { head: string; width?: string; className?: string | undefined }[] = [
+  { head: 'Compare', width: '34px', className: styles.pickColumn },
   { head: 'Start', className: styles.startColumn },
   { head: 'Entry service and span' },
   { head: 'Duration', className: classes('num', styles.durationColumn) },
@@ -49,10 +50,16 @@ export function ResultsTable({
   traces,
   services,
   zone,
+  picked,
+  onPick,
 }: {
   traces: readonly TraceSummary[];
   services: readonly string[];
   zone: Zone;
+  /** Ids of the traces that are marked for comparison. */
+  picked: readonly string[];
+  /** Marks a trace, or takes the mark away. */
+  onPick: (traceId: string) => void;
 }) {
   const shared = useMemo(() => sharedParts(services), [services]);
   const date = commonDate(traces, zone);
@@ -70,6 +77,8 @@ export function ResultsTable({
             withDate={!date}
             shared={shared}
             share={scale(trace.duration_ns)}
+            mark={['A', 'B'][picked.indexOf(trace.trace_id)]}
+            onPick={onPick}
           />
         ))}
       </tbody>
@@ -94,7 +103,7 @@ function Columns({ startNote }: { startNote: string }) {
               </th>
             ) : (
               <th key={head} scope="col" className={className}>
-                {head}
+                {head === 'Compare' ? <span className="sr">{head}</span> : head}
               </th>
             ),
           )}
@@ -110,15 +119,30 @@ interface RowProps {
   withDate: boolean;
   shared: SharedParts;
   share: number;
+  /** `A` or `B` when it is marked for comparison. */
+  mark: string | undefined;
+  onPick: (traceId: string) => void;
 }
 
-const TraceRow = memo(function TraceRow({ trace, zone, withDate, shared, share }: RowProps) {
+const TraceRow = memo(function TraceRow(props: RowProps) {
+  const { trace, zone, withDate, shared, share, mark, onPick } = props;
   const { trace_id: traceId, error_count: errors } = trace;
   const { date, time } = instantParts(trace.start_time_unix_nano, zone, 3);
   const to = { to: '/trace/$traceId', params: { traceId } } as const;
   const full = `${formatInstant(trace.start_time_unix_nano, zone, 9)} ${zoneName(zone, trace.start_time_unix_nano)}`;
   return (
-    <tr>
+    <tr data-picked={mark}>
+      <td className={styles.pickColumn}>
+        <label className={styles.pick} title="Mark for comparison">
+          <input
+            type="checkbox"
+            checked={mark !== undefined}
+            aria-label={`Compare ${oneLine(trace.root_name, 60)} ${time}`}
+            onChange={() => onPick(traceId)}
+          />
+          <span aria-hidden="true">{mark}</span>
+        </label>
+      </td>
       <td className="t2" title={full}>
         {withDate && <span className="t3 medium-only">{date} </span>}
         {time}

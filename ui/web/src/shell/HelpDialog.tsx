@@ -26,6 +26,18 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['First field of the query', '/'],
         ['Next, previous trace', 'j k'],
         ['Open trace', '⏎'],
+        ['Mark for comparison', 'x'],
+        ['Compare the marked two', 'c'],
+      ],
+    },
+    {
+      title: 'Compare',
+      keys: [
+        ['Next, previous row', 'j k'],
+        ['Close, open', 'h l'],
+        ['Next, previous difference', 'n N'],
+        ['Fold what is alike', 'f'],
+        ['Swap A and B', 'x'],
       ],
     },
     {

@@ -41,7 +41,7 @@ export function TopBar() {
   const navigate = useNavigate();
   // A trace belongs to Explore: it is what Explore finds.
   const path = useRouterState({ select: ({ location }) => location.pathname });
-  const isExplore = /^\/(explore|trace\/)/.test(path);
+  const isExplore = /^\/(explore|trace\/|compare)/.test(path);
   useShortcuts({
     '?': () => setHelp(true),
     '\\': () => setPreference('theme', nextTheme()),

@@ -20,6 +20,8 @@ export interface ExploreSearch extends ShellSearch {
   to?: string;
   limit?: number;
   cursor?: string;
+  /** Traces marked for comparison, A first: at most two ids with a comma between. */
+  pick?: string;
 }
 
 /** On `/trace/:id`. */
@@ -141,6 +143,7 @@ export function readExploreSearch(raw: RawSearch): ExploreSearch {
     'from',
     'to',
     'cursor',
+    'pick',
     'tz',
   ]);
   const limit = Number(raw['limit']);
