@@ -64,6 +64,15 @@ impl QueryError {
         }
     }
 
+    /// A text that is wrong from byte `position` on, with advice.
+    pub(crate) fn at(position: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::InvalidArgument {
+            message: message.into(),
+            hint: Some(hint.into()),
+            position: Some(position as u64),
+        }
+    }
+
     /// A limit that was met, with advice.
     pub(crate) fn limit(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Limit {

@@ -24,6 +24,7 @@ mod error;
 mod filter;
 mod http;
 mod jaeger;
+mod language;
 mod limits;
 mod rows;
 mod search;

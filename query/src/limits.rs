@@ -66,7 +66,7 @@ impl Default for QueryLimits {
             search_traces_default: 20,
             search_traces_max: 1_500,
             search_total_max: 1_000_000,
-            filter_terms_max: 64,
+            filter_terms_max: 256,
             search_time: Duration::from_secs(30),
             scan_threads: 2,
             trace_ids_max: 1_500,

@@ -2,12 +2,13 @@
 
 use crate::error::QueryError;
 use crate::filter::{Filter, TextField, tags};
-use crate::http::params::Params;
+use crate::http::params::{Params, malformed};
+use crate::language;
 use crate::limits::QueryLimits;
-use crate::search::SearchRequest;
+use crate::search::{Order, SearchRequest};
 
-/// Reads `service`, `operation`, `tags` (a JSON object), `min_duration_ns`, `max_duration_ns`, `start`, `end` (ns since the
-/// epoch), `limit` and `cursor`; all may be left out.
+/// Reads `q` (the query language), `service`, `operation`, `tags` (a JSON object), `min_duration_ns`, `max_duration_ns`, `start`,
+/// `end` (ns since the epoch), `order`, `limit` and `cursor`; all may be left out.
 ///
 /// # Errors
 /// Names the parameter that is malformed or out of bounds.
@@ -33,6 +34,12 @@ pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequ
             )
         })?);
     }
+    let mut trace = None;
+    if let Some(text) = params.get(&["q"]) {
+        let query = language::compile(&language::parse(text)?)?;
+        parts.push(query.span);
+        trace = query.trace;
+    }
     let limit = params
         .parsed(&["limit"], "a number")?
         .unwrap_or(limits.search_traces_default);
@@ -48,10 +55,27 @@ pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequ
     let after = params.get(&["cursor"]).map(str::parse).transpose()?;
     Ok(SearchRequest {
         filter: Filter::All(parts),
+        trace,
+        order: order(params)?,
         limit,
         after,
         count: true,
     })
+}
+
+/// `order`: `newest`, `longest`, `errors` or `spans`.
+fn order(params: &Params) -> Result<Order, QueryError> {
+    match params.get(&["order"]) {
+        None | Some("newest") => Ok(Order::Newest),
+        Some("longest") => Ok(Order::Longest),
+        Some("errors") => Ok(Order::MostErrors),
+        Some("spans") => Ok(Order::MostSpans),
+        Some(other) => Err(malformed(
+            "order",
+            other,
+            "one of newest, longest, errors and spans",
+        )),
+    }
 }
 
 type Range = (Option<i64>, Option<i64>);

@@ -2,9 +2,13 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::{conjunction, disjunction};
+use datafusion::logical_expr::{Operator, binary_expr};
 use datafusion::prelude::{Expr, col, lit, not};
 
-use super::{Filter, Level, TextField, attribute_is};
+use super::attribute::{
+    attribute_compares, attribute_exists, attribute_is, attribute_matches, event_matches,
+};
+use super::{AttributeTest, Filter, IdField, Level, TextField};
 
 /// Columns that hold attributes at some level.
 const ATTRIBUTE_COLUMNS: [&str; 5] = [
@@ -32,16 +36,34 @@ impl Filter {
                 min.map(|min| col("start_time").gt_eq(time(min))),
                 max.map(|max| col("start_time").lt(time(max))),
             ),
-            Self::Attribute { level, key, value } => {
-                let columns = match level {
-                    Level::Any => &ATTRIBUTE_COLUMNS[..],
-                    Level::Resource => &["resource_attributes"],
-                };
-                let calls = columns
-                    .iter()
-                    .map(|column| attribute_is().call(vec![col(*column), lit(key), lit(value)]));
-                disjunction(calls).unwrap_or_else(|| lit(false))
+            Self::Any(filters) => {
+                disjunction(filters.iter().map(Self::expr)).unwrap_or_else(|| lit(false))
             }
+            Self::TextMatches(field, pattern) => binary_expr(
+                col(field.column()),
+                Operator::RegexMatch,
+                text(pattern.source()),
+            ),
+            Self::Id(field, id) => field.is(id),
+            Self::Root => col("parent_span_id").is_null(),
+            Self::Event(pattern) => {
+                event_matches().call(vec![col("events"), lit(pattern.source())])
+            }
+            Self::Attribute { level, key, value } => {
+                level.anywhere(|column| attribute_is().call(vec![column, lit(key), lit(value)]))
+            }
+            Self::AttributeTest { level, key, test } => level.anywhere(|column| match test {
+                AttributeTest::Exists => attribute_exists().call(vec![column, lit(key)]),
+                AttributeTest::Matches(pattern) => {
+                    attribute_matches().call(vec![column, lit(key), lit(pattern.source())])
+                }
+                AttributeTest::Compares(order, number) => attribute_compares().call(vec![
+                    column,
+                    lit(key),
+                    lit(order.sign()),
+                    lit(number.to_string()),
+                ]),
+            }),
         }
     }
 }
@@ -53,9 +75,42 @@ impl TextField {
             Self::Name => "name",
             Self::Kind => "kind",
             Self::Status => "status_code",
+            Self::StatusMessage => "status_message",
             Self::ScopeName => "scope_name",
             Self::ScopeVersion => "scope_version",
         }
+    }
+}
+
+impl IdField {
+    fn is(self, id: &[u8]) -> Expr {
+        let column = match self {
+            Self::Trace => "trace_id",
+            Self::Span => "span_id",
+            Self::Parent => "parent_span_id",
+        };
+        let id = ScalarValue::FixedSizeBinary(id.len() as i32, Some(id.to_vec()));
+        let is = col(column).eq(lit(id));
+        // Null would make a negation null.
+        match self {
+            Self::Parent => col(column).is_not_null().and(is),
+            _ => is,
+        }
+    }
+}
+
+impl Level {
+    /// True when `test` is for one of the columns of this level.
+    fn anywhere(self, test: impl Fn(Expr) -> Expr) -> Expr {
+        let columns = match self {
+            Self::Any => &ATTRIBUTE_COLUMNS[..],
+            Self::Span => &["attributes"],
+            Self::Resource => &["resource_attributes"],
+            Self::Scope => &["scope_attributes"],
+            Self::Event => &["events"],
+            Self::Link => &["links"],
+        };
+        disjunction(columns.iter().map(|column| test(col(*column)))).unwrap_or_else(|| lit(false))
     }
 }
 

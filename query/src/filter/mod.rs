@@ -5,25 +5,40 @@
 //! All of a filter speaks of one span. Values compare by canonical text, so `123` meets the integer 123 and the text
 //! "123" alike. Text compares byte for byte.
 
-mod attribute_is;
+mod attribute;
 mod expr;
+mod pattern;
 pub(crate) mod prune;
 pub(crate) mod tags;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use attribute_is::{NAME as ATTRIBUTE_IS, attribute_is};
+pub(crate) use attribute::{ATTRIBUTE_IS, functions, reads_attributes, tests_attribute_key};
+pub(crate) use pattern::Pattern;
 pub(crate) use prune::Prune;
+
+use crate::language::Order;
+use crate::language::quantity::Number;
 
 /// A condition on one span.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
     /// Every one of these holds; true when empty.
     All(Vec<Filter>),
+    /// One of these holds; false when empty.
+    Any(Vec<Filter>),
     /// This does not hold.
     Not(Box<Filter>),
     /// A column of text has this value.
     Text(TextField, String),
+    /// A column of text matches.
+    TextMatches(TextField, Pattern),
+    /// An id is this one, of 16 bytes for a trace and 8 for a span.
+    Id(IdField, Vec<u8>),
+    /// The span has no parent.
+    Root,
+    /// The name of one of its events matches.
+    Event(Pattern),
     /// `min <= duration <= max`, ns.
     Duration {
         /// Shortest.
@@ -47,6 +62,37 @@ pub(crate) enum Filter {
         /// Canonical text.
         value: String,
     },
+    /// An attribute at this level meets a test.
+    AttributeTest {
+        /// Where to look.
+        level: Level,
+        /// Key.
+        key: String,
+        /// What its value has to be.
+        test: AttributeTest,
+    },
+}
+
+/// What the value of an attribute has to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum AttributeTest {
+    /// Anything.
+    Exists,
+    /// Its canonical text matches.
+    Matches(Pattern),
+    /// It reads as a number that compares so.
+    Compares(Order, Number),
+}
+
+/// Columns of ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdField {
+    /// `trace_id`
+    Trace,
+    /// `span_id`
+    Span,
+    /// `parent_span_id`
+    Parent,
 }
 
 /// Columns of text.
@@ -60,6 +106,8 @@ pub(crate) enum TextField {
     Kind,
     /// `status_code`
     Status,
+    /// `status_message`
+    StatusMessage,
     /// `scope_name`
     ScopeName,
     /// `scope_version`
@@ -71,8 +119,16 @@ pub(crate) enum TextField {
 pub(crate) enum Level {
     /// On the span, its resource, its scope, one of its events or one of its links.
     Any,
+    /// On the span itself.
+    Span,
     /// On the resource.
     Resource,
+    /// On the instrumentation scope.
+    Scope,
+    /// On one of the span's events.
+    Event,
+    /// On one of the span's links.
+    Link,
 }
 
 impl Filter {
@@ -97,7 +153,7 @@ impl Filter {
     /// How many conditions the tree has at its leaves.
     pub(crate) fn terms(&self) -> usize {
         match self {
-            Self::All(filters) => filters.iter().map(Self::terms).sum(),
+            Self::All(filters) | Self::Any(filters) => filters.iter().map(Self::terms).sum(),
             Self::Not(filter) => filter.terms(),
             _ => 1,
         }

@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{Between, BinaryExpr, Operator};
 use datafusion::prelude::Expr;
 
-use super::ATTRIBUTE_IS;
+use super::{ATTRIBUTE_IS, tests_attribute_key};
 
 /// Columns whose entries stand in the key filters under their own key.
 const MAPS: [&str; 3] = ["attributes", "resource_attributes", "scope_attributes"];
@@ -71,6 +71,9 @@ impl Prune {
             Expr::InList(list) if !list.negated => Self::in_list(list),
             Expr::Between(between) if !between.negated => Self::between(between),
             Expr::ScalarFunction(call) if call.name() == ATTRIBUTE_IS => Self::attribute_is(call),
+            Expr::ScalarFunction(call) if tests_attribute_key(call.name()) => {
+                Self::attribute_key(call)
+            }
             Expr::IsNotNull(inner) => match inner.as_ref() {
                 Expr::ScalarFunction(call) if call.name() == "get_field" => Self::has_key(call),
                 _ => Self::Unknown,
@@ -173,6 +176,13 @@ impl Prune {
                 (Some(key), Some(value)) => Self::Attribute(key, value),
                 _ => Self::Unknown,
             },
+            _ => Self::Unknown,
+        }
+    }
+
+    fn attribute_key(call: &ScalarFunction) -> Self {
+        match call.args.as_slice() {
+            [_, Expr::Literal(key, _), ..] => text(key).map_or(Self::Unknown, Self::Key),
             _ => Self::Unknown,
         }
     }

@@ -22,7 +22,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::error::QueryError;
-use crate::filter::{ATTRIBUTE_IS, Filter, Prune};
+use crate::filter::{Filter, Prune, reads_attributes};
 use crate::service::Budget;
 use crate::table::file::SegmentFile;
 
@@ -65,7 +65,7 @@ impl Matcher {
         let context = SessionContext::new();
         let conjuncts: Vec<Expr> = filter.conjuncts().into_iter().map(Filter::expr).collect();
         let prune = Prune::new(&conjuncts);
-        let (wide, plain): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(reads_attributes);
+        let (wide, plain): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(is_wide);
         let stages = [plain, wide]
             .into_iter()
             .filter_map(datafusion::logical_expr::utils::conjunction)
@@ -214,10 +214,10 @@ impl Stage {
 }
 
 /// True when the expression looks into attributes, events or links.
-fn reads_attributes(expr: &Expr) -> bool {
+fn is_wide(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
     expr.exists(|expr| {
-        Ok(matches!(expr, Expr::ScalarFunction(call) if call.name() == ATTRIBUTE_IS))
+        Ok(matches!(expr, Expr::ScalarFunction(call) if reads_attributes(call.name())))
     })
     .unwrap_or(true)
 }

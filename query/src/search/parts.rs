@@ -1,7 +1,7 @@
 //! The parts of traces: where they lie, when they start, and what they add up to.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -13,6 +13,7 @@ use clew_storage::{Segment, Snapshot, TraceId, schema};
 
 use super::Found;
 use super::matcher::{Hit, Matcher};
+use super::scan::Scan;
 use crate::error::QueryError;
 use crate::rows::Columns;
 use crate::service::Reading;
@@ -21,6 +22,9 @@ use crate::trace::summary::{ServiceCount, Summary};
 
 /// Segments whose traces are kept in memory at a time.
 const INDEXES_MAX: usize = 8;
+
+/// Rows of `traces` that are summed up at a time.
+const FIGURES_ROWS: u32 = 8_192;
 
 /// Row in `traces` and start of each trace.
 type Index = HashMap<TraceId, (u32, u64)>;
@@ -129,6 +133,77 @@ impl<'a> Parts<'a> {
             summary: Summary::of(&trace.rows),
             matched_count: matcher.matches(&trace.table)?.true_count() as u32,
         }))
+    }
+
+    /// Tells the figures of each of `wanted` that can be read, in any order; notes in `scan` what cannot.
+    pub(super) fn figures(
+        &mut self,
+        wanted: &HashMap<TraceId, u32>,
+        scan: &mut Scan<'_>,
+        mut tell: impl FnMut(TraceId, &Summary),
+    ) {
+        let mut in_parts: HashSet<TraceId> = HashSet::new();
+        let hot = self.hot().keys().copied();
+        in_parts.extend(hot.filter(|id| wanted.contains_key(id)));
+        for place in 0..self.snapshot.segments().len() {
+            if scan.over() {
+                return;
+            }
+            if let Err(error) = self.stored_figures(place, wanted, &mut in_parts, &mut tell) {
+                let name = &self.snapshot.segments()[place].meta().name;
+                scan.incomplete(format!("segment {name} cannot be read: {error}"));
+            }
+        }
+        for id in in_parts {
+            if scan.over() {
+                return;
+            }
+            match Trace::find(scan.reading(), id) {
+                Ok(Some(trace)) => tell(id, &Summary::of(&trace.rows)),
+                Ok(None) => {}
+                Err(error) => scan.incomplete(format!("trace {id} cannot be read: {error}")),
+            }
+        }
+    }
+
+    /// Tells the figures of the traces that lie in segment `place` alone; puts the others that it holds in `in_parts`.
+    fn stored_figures(
+        &self,
+        place: usize,
+        wanted: &HashMap<TraceId, u32>,
+        in_parts: &mut HashSet<TraceId>,
+        tell: &mut impl FnMut(TraceId, &Summary),
+    ) -> Result<(), QueryError> {
+        let segment = &self.snapshot.segments()[place];
+        let trace_count = segment.meta().trace_count as u32;
+        for first in (0..trace_count).step_by(FIGURES_ROWS as usize) {
+            let window = first..first.saturating_add(FIGURES_ROWS).min(trace_count);
+            let id_column = schema::traces().index_of("trace_id")?;
+            let ids =
+                segment.read_rows(SegmentTable::Traces, window.clone(), Some(&[id_column]))?;
+            let mut whole = Vec::new();
+            for (row, id) in Columns(&ids).fixed("trace_id")?.iter().enumerate() {
+                let Some(id) = id.and_then(TraceId::from_bytes) else {
+                    continue;
+                };
+                if !wanted.contains_key(&id) || in_parts.contains(&id) {
+                    continue;
+                }
+                if self.only_segment(id)? == Some(place) {
+                    whole.push((row, id));
+                } else {
+                    in_parts.insert(id);
+                }
+            }
+            if whole.is_empty() {
+                continue;
+            }
+            let rows = segment.read_rows(SegmentTable::Traces, window, None)?;
+            for (row, id) in whole {
+                tell(id, &summary(&rows, row)?);
+            }
+        }
+        Ok(())
     }
 
     /// Place of the segment that holds the whole trace, if one does. In a segment no span stands twice.

@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use crate::filter::attribute_is;
+use crate::filter;
 
 /// Functions that are left out: their result is as long as a number says, or tells of the machine.
 const LEFT_OUT: [&str; 8] = [
@@ -66,7 +66,7 @@ pub(super) fn scalar(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
             function
         }
     });
-    guarded.chain([attribute_is()]).collect()
+    guarded.chain(filter::functions()).collect()
 }
 
 fn guard(function: Arc<ScalarUDF>, bytes_max: usize) -> Arc<ScalarUDF> {

@@ -9,5 +9,6 @@ mod answers;
 mod clew_api;
 mod jaeger_api;
 mod jaeger_fixtures;
+mod language;
 mod slt;
 mod support;

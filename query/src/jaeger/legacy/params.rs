@@ -7,7 +7,7 @@ use crate::filter::{Filter, TextField, tags};
 use crate::http::params::{Params, malformed};
 use crate::jaeger::{duration, trace_id};
 use crate::limits::QueryLimits;
-use crate::search::SearchRequest;
+use crate::search::{Order, SearchRequest};
 
 /// Traces that a search returns when the request does not say.
 const LIMIT_DEFAULT: usize = 100;
@@ -81,6 +81,8 @@ pub(super) fn traces(
     }
     Ok(Wanted::Search(SearchRequest {
         filter: Filter::All(parts),
+        trace: None,
+        order: Order::Newest,
         limit,
         after: None,
         count: false,

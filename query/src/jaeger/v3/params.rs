@@ -7,7 +7,7 @@ use crate::filter::{Filter, TextField, tags};
 use crate::http::params::{Params, malformed};
 use crate::jaeger::legacy::params::{check_limit, durations};
 use crate::limits::QueryLimits;
-use crate::search::SearchRequest;
+use crate::search::{Order, SearchRequest};
 
 /// Traces that a search returns when the request does not say.
 const LIMIT_DEFAULT: usize = 100;
@@ -60,6 +60,8 @@ pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequ
     params.flag(&["query.rawTraces", "query.raw_traces"])?;
     Ok(SearchRequest {
         filter: Filter::All(parts),
+        trace: None,
+        order: Order::Newest,
         limit,
         after: None,
         count: false,
