@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
 
 import { expect, expectCursor, isMock, open, panel, results, rows, site, test } from './test';
-import { BROKEN, HUGE, TRAINTICKET } from './traces';
+import { BROKEN, HUGE, REPEATS, TRAINTICKET } from './traces';
 
 /** Pages, and what is there when they are. */
 const PAGES: [name: string, path: string, sign: (page: Page) => Locator][] = [
@@ -19,6 +19,31 @@ const PAGES: [name: string, path: string, sign: (page: Page) => Locator][] = [
     (page) => panel(page).getByText('service.name'),
   ],
   ['a broken trace', `/trace/${BROKEN}`, (page) => rows(page).first()],
+  [
+    'a flame graph',
+    `/trace/${REPEATS}?view=flame`,
+    (page) => page.getByRole('application', { name: /^Flame graph/ }),
+  ],
+  [
+    'a table',
+    `/trace/${REPEATS}?view=table&span=bad0000000000101`,
+    (page) => page.getByRole('gridcell', { name: 'render' }),
+  ],
+  [
+    'groups',
+    `/trace/${REPEATS}?view=table&group=operation`,
+    (page) => page.getByRole('gridcell', { name: /render/ }),
+  ],
+  [
+    'events',
+    `/trace/${REPEATS}?view=events`,
+    (page) => page.getByRole('gridcell', { name: 'cache miss' }),
+  ],
+  [
+    'JSON',
+    `/trace/${REPEATS}?view=json`,
+    (page) => page.getByRole('gridcell', { name: /resourceSpans/ }),
+  ],
   [
     'an unknown page',
     '/nowhere',

@@ -1,3 +1,9 @@
+import type { Locator, Page } from '@playwright/test';
+
+import { skeletonOf } from '../mock/answers';
+import { assemble } from '../mock/model';
+import { toOtlp } from '../mock/otlp';
+import { wild } from '../test/trees';
 import {
   cursorRow,
   expect,
@@ -205,6 +211,9 @@ test('services are switched off and on, and the address says which', async ({ pa
   await expect(rows(page).last()).toContainText('load');
   await page.keyboard.press('Escape');
   await expect(choice).toHaveCount(0);
+  await expect
+    .poll(() => params(page)['hide']?.split(',').sort())
+    .toEqual(['repeats-db', 'repeats-mail', 'repeats-web']);
   await page.reload();
   await expect(rows(page)).toHaveCount(3);
   await page.getByRole('button', { name: 'Services: 1 of 4 shown' }).click();
@@ -351,4 +360,164 @@ test.describe('a trace that is not there', () => {
     await open(page, '/trace/00000000000000000000000000000def');
     await expect(page.getByRole('alert')).toContainText('not_found');
   });
+});
+
+test.describe('ways to show a trace', () => {
+  const view = (page: Page, name: RegExp): Locator => page.getByRole('tab', { name });
+
+  test('the table lists spans in any order, and opens them', async ({ page }) => {
+    await open(page, `/trace/${REPEATS}`);
+    await view(page, /^Table/).click();
+    await expect(page).toHaveURL(/view=table/);
+    const table = page.getByRole('grid', { name: 'Spans' });
+    await expect(table).toHaveAttribute('aria-rowcount', '17');
+    const cell = table.getByRole('row').nth(1).getByRole('gridcell');
+    await expect(cell.nth(1)).toHaveText('GET /orders');
+    await table.getByRole('button', { name: 'Duration' }).click();
+    await expect(page).toHaveURL(/sort=-duration/);
+    await expect(cell.nth(1)).toHaveText('send');
+    await expect(cell.nth(5)).toHaveText('220 ms');
+    await expect(table.getByRole('columnheader', { name: 'Duration' })).toHaveAttribute(
+      'aria-sort',
+      'descending',
+    );
+    await table.focus();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText('GET /orders');
+    await expect(table.locator('[aria-selected=true]')).toContainText('GET /orders');
+    await page.keyboard.press('End');
+    await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText('SELECT orders');
+    await page.keyboard.press('1');
+    await expect(cursorRow(page)).toContainText('SELECT orders');
+  });
+
+  test('spans are grouped with their statistics, and a group is listed', async ({ page }) => {
+    await open(page, `/trace/${REPEATS}?view=table`);
+    await page.getByLabel('Group by').selectOption('Service and name');
+    await expect(page).toHaveURL(/group=operation/);
+    const groups = page.getByRole('grid', { name: 'Groups of spans' });
+    await expect(groups).toHaveAttribute('aria-rowcount', '6');
+    const queries = groups.getByRole('row').filter({ hasText: 'SELECT orders' });
+    // Spans, errors, sum, self, critical, shortest, median, p95, longest.
+    await expect(queries.getByRole('gridcell')).toHaveText([
+      /repeats-db.*SELECT orders/,
+      '12',
+      '1',
+      '36.0 ms',
+      '36.0 ms',
+      '36.0 ms',
+      '3.00 ms',
+      '3.00 ms',
+      '3.00 ms',
+      '3.00 ms',
+    ]);
+    await groups.getByRole('button', { name: 'Spans' }).click();
+    await expect(groups.getByRole('row').nth(1)).toContainText('SELECT orders');
+    await queries.click();
+    await expect(page).toHaveURL(/pick=repeats-db,SELECT/);
+    await expect(page.getByRole('grid', { name: 'Spans' })).toHaveAttribute('aria-rowcount', '13');
+    await page.goBack();
+    await expect(groups).toHaveAttribute('aria-rowcount', '6');
+  });
+
+  test('the flame graph is walked by keys and says what it shows', async ({ page }) => {
+    await open(page, `/trace/${REPEATS}`);
+    await expect(rows(page)).not.toHaveCount(0);
+    await page.keyboard.press('2');
+    const frame = page.getByRole('status', { name: 'Frame' });
+    // Self: root 5 + 7 + 22 + 10 ms less the mail's time, queries 36, rendering 5, its child 20, mail 220.
+    await expect(frame).toContainText('All spans, 16 spans');
+    await page.keyboard.press('ArrowDown');
+    await expect(frame).toContainText('repeats-web GET /orders, 1 span');
+    await page.keyboard.press('ArrowDown');
+    await expect(frame).toContainText('repeats-mail send, 1 span, 220 ms');
+    await page.keyboard.press('ArrowRight');
+    await expect(frame).toContainText('repeats-db SELECT orders, 12 spans, 36.0 ms');
+    await expect(frame).toContainText('self 36.0 ms, 1 error');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText('SELECT orders');
+  });
+
+  test('events of all spans are listed by time, filtered, and lead to their span', async ({
+    page,
+  }) => {
+    await open(page, `/trace/${REPEATS}`);
+    await view(page, /^Events 3/).click();
+    const events = page.getByRole('grid', { name: 'Events' });
+    await expect(events).toHaveAttribute('aria-rowcount', '4');
+    await expect(events.getByRole('row').nth(1)).toContainText('cache miss');
+    await expect(events.getByRole('row').nth(2)).toContainText('what=orders.html');
+    await expect(events.getByRole('row').nth(3)).toContainText('what=<b>200</b>');
+    await page.getByRole('textbox', { name: 'Filter events' }).fill('TEMPLATE html');
+    await expect(events).toHaveAttribute('aria-rowcount', '2');
+    await expect(page.getByText('1 of 3 events')).toBeVisible();
+    await events.getByRole('row').nth(1).click();
+    await expect(panel(page).getByRole('heading', { level: 2 })).toHaveText('render');
+  });
+
+  test('the JSON is the trace as it was sent, as text', async ({ page, context }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await open(page, `/trace/${HOSTILE}?view=json`);
+    const json = page.getByRole('grid', { name: 'OTLP JSON' });
+    await expect(json.getByRole('row').first()).toContainText('{');
+    await expect(json).toContainText('resourceSpans');
+    await page.keyboard.press('End');
+    // The value of a megabyte is cut, wherever it stands.
+    await expect(async () => {
+      await page.keyboard.press('PageUp');
+      await expect(json).toContainText('1.0 MB', { timeout: 1000 });
+    }).toPass();
+    await page.getByRole('button', { name: 'Copy', exact: true }).click();
+    await expect
+      .poll(() =>
+        page.evaluate(async () => {
+          const text = await navigator.clipboard.readText();
+          return text === '' ? [] : Object.keys(JSON.parse(text) as object);
+        }),
+      )
+      .toEqual(['resourceSpans']);
+    expect(await page.evaluate(() => '__owned' in window)).toBe(false);
+  });
+});
+
+test('any tree of spans is shown in every way without an error', async ({ page }) => {
+  test.slow();
+  const id = 'ab'.repeat(16);
+  let seed = 0;
+  await page.route(`**/api/clew/v1/traces/${id}`, (route) =>
+    route.fulfill({
+      contentType: 'application/json',
+      body: JSON.stringify(skeletonOf(assemble(wild(seed, 4 + ((seed * 13) % 60))))),
+    }),
+  );
+  await page.route(`**/api/clew/v1/traces/${id}/otlp`, (route) =>
+    route.fulfill({
+      contentType: 'application/json',
+      body: JSON.stringify(toOtlp(wild(seed, 4 + ((seed * 13) % 60)))),
+    }),
+  );
+  for (seed = 1; seed <= 12; seed++) {
+    await open(page, `/trace/${id}?fold=${seed % 2}`);
+    await expect(rows(page)).not.toHaveCount(0);
+    for (const key of ['j', 'j', 'h', 'l', 'e', 'E', 'J', 'K', 'w', '.', '0', '{', '}', '[', ']'])
+      await page.keyboard.press(key);
+    await page.keyboard.press('End');
+    await expect(cursorRow(page)).toBeInViewport();
+    for (const [key, name] of [
+      ['2', /^Flame graph/],
+      ['3', /^Spans$/],
+      ['4', /^Events$/],
+      ['5', /^OTLP JSON$/],
+    ] as const) {
+      await page.keyboard.press(key);
+      const shown = page.getByRole(key === '2' ? 'application' : 'grid', { name });
+      await expect(shown).toBeVisible();
+      for (const move of ['j', 'j', 'k', 'l', 'End', 'Home']) await page.keyboard.press(move);
+    }
+    await page.keyboard.press('1');
+    await expect(rows(page)).not.toHaveCount(0);
+  }
 });

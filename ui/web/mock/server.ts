@@ -6,7 +6,7 @@ import { extname, join, normalize } from 'node:path';
 
 import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer, summaryOf } from './answers';
 import { assemble, type MockSpan, type MockTrace } from './model';
-import { fromOtlp } from './otlp';
+import { fromOtlp, toOtlp } from './otlp';
 import { MockSqlError, runSql, sqlArrow, sqlCsv, sqlJson } from './sql';
 import { fromZipkin } from './zipkin';
 
@@ -176,7 +176,7 @@ export class MockServer {
         ? send(response, spanAnswer(span, Number(row)))
         : fail(response, 404, 'not_found', `row ${row} is not in the trace`);
     }
-    if (part === 'otlp') return send(response, { resourceSpans: [] });
+    if (part === 'otlp') return send(response, toOtlp(trace.rows));
     const skeleton = skeletonOf(trace);
     if (!request.headers.accept?.includes(ARROW)) return send(response, skeleton);
     response.writeHead(200, { 'content-type': ARROW }).end(await skeletonArrow(skeleton));

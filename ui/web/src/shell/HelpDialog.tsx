@@ -62,6 +62,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['Collapse, expand all', '{ }'],
         ['Fold repeats, or not', 'r'],
         ['Critical path, or not', 'c'],
+        ['Waterfall, flame graph, …', '1 … 5'],
         ['First, last row', 'Home End'],
         ['Span panel', '⏎'],
       ],

@@ -38,6 +38,12 @@ export interface TraceSearch extends ShellSearch {
   fold?: string;
   /** Services that are switched off, with commas between them. */
   hide?: string;
+  /** How the trace is shown, when not as a waterfall. */
+  view?: string;
+  /** What the table groups by, the group whose spans it lists, and its order. */
+  group?: string;
+  pick?: string;
+  sort?: string;
 }
 
 /** On `/sql`. */
@@ -173,7 +179,19 @@ export function readMapSearch(raw: RawSearch): MapSearch {
 
 /** Reads the state of `/trace/:id`. */
 export function readTraceSearch(raw: RawSearch): TraceSearch {
-  return texts(raw, ['span', 'find', 'range', 'cp', 'fold', 'hide', 'tz']);
+  return texts(raw, [
+    'span',
+    'find',
+    'range',
+    'cp',
+    'fold',
+    'hide',
+    'view',
+    'group',
+    'pick',
+    'sort',
+    'tz',
+  ]);
 }
 
 /** `search` with some fields changed; undefined removes one. */

@@ -16,26 +16,53 @@ import {
 } from 'lucide-react';
 
 import { formatCount, plural } from '../lib/text';
-import { Button, Icon, IconButton } from '../ui/controls';
+import { Button, Icon, IconButton, Tabs, type TabItem } from '../ui/controls';
 import { FindBox } from './FindBox';
 import { formatPosition } from './layout';
 import { ServiceFilter } from './ServiceFilter';
 import { useStore, type TraceStore } from './store';
 import styles from './trace.module.css';
+import { VIEWS, type View } from './views';
 
 /** See the module. */
-export function Tools({ store, focusGrid }: { store: TraceStore; focusGrid: () => void }) {
+export function Tools({ store, focusView }: { store: TraceStore; focusView: () => void }) {
+  const view = useStore(store, ['options'], (state) => state.view);
+  const isWaterfall = view === 'waterfall';
   return (
     <div className={styles.tools}>
-      <h2>Waterfall</h2>
-      <Levels store={store} />
+      <Views store={store} view={view} />
+      {isWaterfall && <Levels store={store} />}
       <span className="grow" />
-      <Errors store={store} />
-      <ServiceFilter store={store} />
-      <Toggles store={store} />
-      <Zoom store={store} />
-      <FindBox store={store} focusGrid={focusGrid} />
+      {view !== 'json' && <Errors store={store} />}
+      {(isWaterfall || view === 'table' || view === 'events') && <ServiceFilter store={store} />}
+      {isWaterfall && <Toggles store={store} />}
+      {isWaterfall && <Zoom store={store} />}
+      {(isWaterfall || view === 'flame') && <FindBox store={store} focusGrid={focusView} />}
     </div>
+  );
+}
+
+const WORDS: Record<View, string> = {
+  waterfall: 'Waterfall',
+  flame: 'Flame graph',
+  table: 'Table',
+  events: 'Events',
+  json: 'JSON',
+};
+
+function Views({ store, view }: { store: TraceStore; view: View }) {
+  const events = useStore(store, ['rows'], ({ eventCount }) => eventCount);
+  const items = VIEWS.map((key): TabItem<View> =>
+    key === 'events' ? { key, label: WORDS[key], count: events } : { key, label: WORDS[key] },
+  );
+  return (
+    <Tabs
+      id="view"
+      label="Ways to show the trace"
+      items={items}
+      selected={view}
+      onSelect={(key) => store.setView(key)}
+    />
   );
 }
 

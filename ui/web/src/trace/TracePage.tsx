@@ -2,7 +2,15 @@
 
 import { useParams } from '@tanstack/react-router';
 import { Info } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  type ComponentType,
+} from 'react';
 
 import { oneLine, plural } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
@@ -22,6 +30,7 @@ import styles from './trace.module.css';
 import { TraceHeader } from './TraceHeader';
 import { useTrace } from './useTrace';
 import { useTraceUrl } from './useTraceUrl';
+import type { View, ViewControl } from './views';
 import { Waterfall } from './waterfall';
 
 /** See the module. */
@@ -84,10 +93,14 @@ function Skeletons({ onCancel }: { onCancel: () => void }) {
 function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number | undefined }) {
   const [zone] = useZone();
   const { head } = store.skeleton;
-  const [waterfall, setWaterfall] = useState<Waterfall>();
+  const setControl = useCallback(
+    (control: ViewControl | undefined) => store.showIn(control),
+    [store],
+  );
+  const view = useStore(store, ['options'], (state) => state.view);
   const closePanel = useTraceUrl(store);
   const panelOpen = useStore(store, ['panel'], (state) => state.panelOpen);
-  const focusGrid = () => waterfall?.scroll.focus({ preventScroll: true });
+  const focusView = () => store.control?.focus.focus({ preventScroll: true });
   const open = useCallback(
     (row: number) => {
       store.setCursor(row);
@@ -97,12 +110,9 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
   );
   useShortcuts(
     traceKeys(store, {
-      openPanel: () => open(store.cursor === -1 ? 0 : store.cursor),
       closePanel,
       focusFind: () => document.getElementById(FIND_FIELD)?.focus(),
-      page: (by) => waterfall?.page(by),
-      // Nothing focused counts as the waterfall: it is what the page is about.
-      inGrid: ({ target }) => target === waterfall?.scroll || target === document.body,
+      view: () => store.control,
     }),
   );
   return (
@@ -110,9 +120,16 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
       <TraceHeader head={head} zone={zone} />
       <Notices store={store} />
       <MinimapPane store={store} />
-      <Tools store={store} focusGrid={focusGrid} />
+      <Tools store={store} focusView={focusView} />
       <div className={classes(styles.body, panelOpen && styles.withPanel)}>
-        <WaterfallPane store={store} onOpen={open} onMount={setWaterfall} />
+        <div
+          className={styles.views}
+          id="view-panel"
+          role="tabpanel"
+          aria-labelledby={`view-${view}`}
+        >
+          <ViewPane view={view} store={store} onOpen={open} onMount={setControl} />
+        </div>
         {panelOpen && <SpanPanel store={store} zone={zone} onClose={closePanel} />}
       </div>
       <TraceStatus store={store} elapsedMs={elapsedMs} />
@@ -165,11 +182,36 @@ function MinimapPane({ store }: { store: TraceStore }) {
   return <div ref={host} role="group" aria-label="Shown range of the trace" />;
 }
 
-function WaterfallPane(props: {
+interface ViewProps {
   store: TraceStore;
   onOpen: (row: number) => void;
-  onMount: (waterfall: Waterfall | undefined) => void;
-}) {
+  onMount: (view: ViewControl | undefined) => void;
+}
+
+// The other views come when they are asked for: the first rows are not to wait for them.
+const FlameView = lazy(() => import('./FlameView').then((m) => ({ default: m.FlameView })));
+const TableView = lazy(() => import('./TableView').then((m) => ({ default: m.TableView })));
+const EventsView = lazy(() => import('./OtlpViews').then((m) => ({ default: m.EventsView })));
+const JsonView = lazy(() => import('./OtlpViews').then((m) => ({ default: m.JsonView })));
+
+const PANES: Record<View, ComponentType<ViewProps>> = {
+  waterfall: WaterfallPane,
+  flame: FlameView,
+  table: TableView,
+  events: EventsView,
+  json: JsonView,
+};
+
+function ViewPane({ view, ...props }: ViewProps & { view: View }) {
+  const Pane = PANES[view];
+  return (
+    <Suspense fallback={<div aria-busy="true" />}>
+      <Pane {...props} />
+    </Suspense>
+  );
+}
+
+function WaterfallPane(props: ViewProps) {
   const { store, onOpen, onMount } = props;
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {

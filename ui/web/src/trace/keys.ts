@@ -2,22 +2,22 @@
 
 import type { Shortcuts } from '../shell/shortcuts';
 import type { TraceStore } from './store';
+import { VIEWS, type ViewControl } from './views';
 
 /** What keys need besides the store. */
 export interface KeyTargets {
-  openPanel: () => void;
   closePanel: () => void;
   focusFind: () => void;
-  page: (by: 1 | -1) => void;
-  /** True when the key was pressed in the waterfall itself. */
-  inGrid: (event: KeyboardEvent) => boolean;
+  /** The view that is shown, once it is. */
+  view: () => ViewControl | undefined;
 }
 
-/** Shortcuts of the trace page. Arrows, Home, End and so on work only in the waterfall: elsewhere they scroll. */
+/** Shortcuts of the trace page. Arrows, Home, End and so on work only in the view: elsewhere they scroll. */
 export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
-  const { inGrid } = targets;
-  const inGridOnly = (run: () => void) => (event: KeyboardEvent) => {
-    if (!inGrid(event)) return false;
+  const { view } = targets;
+  const inViewOnly = (run: () => void) => (event: KeyboardEvent) => {
+    // Nothing focused counts as the view: it is what the page is about.
+    if (event.target !== view()?.focus && event.target !== document.body) return false;
     run();
     return undefined;
   };
@@ -31,11 +31,19 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     run();
     return undefined;
   };
+  const down = (): void => view()?.move({ y: 1 });
+  const up = (): void => view()?.move({ y: -1 });
+  const left = (): void => view()?.move({ x: -1 });
+  const right = (): void => view()?.move({ x: 1 });
+  const views = Object.fromEntries(
+    VIEWS.map((name, i) => [String(i + 1), () => store.setView(name)]),
+  );
   return {
-    j: () => store.move(1),
-    k: () => store.move(-1),
-    h: () => store.closeOrParent(),
-    l: () => store.openOrChild(),
+    ...views,
+    j: down,
+    k: up,
+    h: left,
+    l: right,
     J: () => store.moveToSibling(1),
     K: () => store.moveToSibling(-1),
     c: () => store.setCritical(!store.critical),
@@ -56,15 +64,15 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     n: () => store.moveToMatch(1),
     N: () => store.moveToMatch(-1),
     Escape: () => targets.closePanel(),
-    Enter: unlessControl(targets.openPanel),
-    ' ': unlessControl(targets.openPanel),
-    ArrowDown: inGridOnly(() => store.move(1)),
-    ArrowUp: inGridOnly(() => store.move(-1)),
-    ArrowLeft: inGridOnly(() => store.closeOrParent()),
-    ArrowRight: inGridOnly(() => store.openOrChild()),
-    Home: inGridOnly(() => store.moveToEnd(false)),
-    End: inGridOnly(() => store.moveToEnd(true)),
-    PageDown: inGridOnly(() => targets.page(1)),
-    PageUp: inGridOnly(() => targets.page(-1)),
+    Enter: unlessControl(() => view()?.enter()),
+    ' ': unlessControl(() => view()?.enter()),
+    ArrowDown: inViewOnly(down),
+    ArrowUp: inViewOnly(up),
+    ArrowLeft: inViewOnly(left),
+    ArrowRight: inViewOnly(right),
+    Home: inViewOnly(() => view()?.moveToEnd(false)),
+    End: inViewOnly(() => view()?.moveToEnd(true)),
+    PageDown: inViewOnly(() => view()?.page(1)),
+    PageUp: inViewOnly(() => view()?.page(-1)),
   };
 }

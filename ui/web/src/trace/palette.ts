@@ -19,6 +19,7 @@ const NAMES = [
   'accent',
   'error',
   'error-soft',
+  'mark',
   'mark-line',
 ] as const;
 

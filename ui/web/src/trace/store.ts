@@ -6,9 +6,11 @@ import { useCallback, useSyncExternalStore } from 'react';
 import type { TraceSearch } from '../shell/search';
 import { CriticalPath } from './criticalPath';
 import { findRows, firstFrom } from './find';
+import { GROUPINGS, selfTotals, type Grouping } from './figures';
 import { clampRange, zoomRange, type TimeRange } from './layout';
 import { SelfTimes } from './selfTime';
 import { STATUS_ERROR, type Skeleton } from './skeleton';
+import { VIEWS, type View, type ViewControl } from './views';
 import { VisibleRows } from './visible';
 
 /** What can change. */
@@ -24,6 +26,16 @@ export interface Find {
   matches: Uint32Array;
   /** Place of the present match in `matches`, or -1. */
   at: number;
+}
+
+/** What the table shows. */
+export interface TableState {
+  /** What spans are grouped by; nothing for the spans themselves. */
+  group?: Grouping | undefined;
+  /** The group whose spans are listed, as its key says. */
+  pick?: string[] | undefined;
+  /** Column, after a minus when descending. */
+  sort?: string | undefined;
 }
 
 const NO_FIND: Find = { text: '', matches: new Uint32Array(0), at: -1 };
@@ -44,8 +56,14 @@ export class TraceStore {
   find: Find = NO_FIND;
   /** True while the critical path is shown. */
   critical = true;
+  view: View = 'waterfall';
+  /** What shows the trace, and takes the keys: at once, without waiting for a render. */
+  control: ViewControl | undefined;
+  table: TableState = {};
   /** Rows with an error, from the top. */
   errors: Uint32Array = new Uint32Array(0);
+  /** Events of all rows. */
+  eventCount = 0;
   /** True when all rows have come in. */
   complete = false;
   /** A span that the URL names and that has not come in. */
@@ -53,12 +71,14 @@ export class TraceStore {
 
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private path: CriticalPath | undefined;
+  private totals: Float64Array | undefined;
 
   constructor(readonly skeleton: Skeleton) {
     this.visible = new VisibleRows(skeleton);
     this.visible.setFolding(true);
     this.selfTimes = new SelfTimes(skeleton);
     this.errors = errorRows(skeleton);
+    this.eventCount = sumOf(skeleton.columns.eventCount, skeleton.count);
     this.full = { from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) };
     this.range = this.full;
   }
@@ -83,7 +103,9 @@ export class TraceStore {
     this.complete = complete;
     this.selfTimes.clear();
     this.path = undefined;
+    this.totals = undefined;
     this.errors = errorRows(this.skeleton);
+    this.eventCount = sumOf(this.skeleton.columns.eventCount, this.skeleton.count);
     this.visible.rowsChanged();
     if (this.find.text)
       this.find = { ...this.find, matches: findRows(this.skeleton, this.find.text) };
@@ -102,6 +124,11 @@ export class TraceStore {
     if (this.find.text) search.find = this.find.text;
     const { from, to } = this.range;
     if (this.range !== this.full) search.range = `${Math.round(from)},${Math.round(to)}`;
+    if (this.view !== 'waterfall') search.view = this.view;
+    const { group, pick, sort } = this.table;
+    if (group) search.group = group;
+    if (group && pick) search.pick = writeNames(pick);
+    if (sort) search.sort = sort;
     if (!this.critical) search.cp = '0';
     if (!this.visible.folding) search.fold = '0';
     const hide = this.hiddenNames();
@@ -110,8 +137,14 @@ export class TraceStore {
   }
 
   /** Takes the state that the URL says, where it is another one. */
-  applySearch({ span, find = '', range, cp, fold, hide }: TraceSearch): void {
+  applySearch(search: TraceSearch): void {
+    const { span, find = '', range, cp, fold, hide, view, group, pick, sort } = search;
     const present = this.searchState();
+    if (view !== present.view) this.setView(VIEWS.find((each) => each === view) ?? 'waterfall');
+    if (group !== present.group || pick !== present.pick || sort !== present.sort) {
+      const by = GROUPINGS.find((each) => each === group);
+      this.setTable({ group: by, pick: by && pick ? readNames(pick) : undefined, sort });
+    }
     if (cp !== present.cp) this.setCritical(cp !== '0');
     if (fold !== present.fold) this.setFolding(fold !== '0');
     if (hide !== present.hide) this.setHidden(readNames(hide));
@@ -256,6 +289,29 @@ export class TraceStore {
     return this.path;
   }
 
+  /** Self time of every span. */
+  selfTotals(): Float64Array {
+    return (this.totals ??= selfTotals(this.skeleton));
+  }
+
+  /** Shows the trace in another way. */
+  setView(view: View): void {
+    if (view === this.view) return;
+    this.view = view;
+    this.emit('options');
+  }
+
+  /** Takes note of what shows the trace. */
+  showIn(control: ViewControl | undefined): void {
+    this.control = control;
+  }
+
+  /** Changes what the table shows. */
+  setTable(state: TableState): void {
+    this.table = state;
+    this.emit('options');
+  }
+
   /** Names of the services that are switched off. */
   hiddenNames(): string[] {
     const { hidden } = this.visible;
@@ -372,6 +428,12 @@ function errorRows({ columns, count }: Skeleton): Uint32Array {
   const found: number[] = [];
   for (let row = 0; row < count; row++) if (columns.status[row] === STATUS_ERROR) found.push(row);
   return Uint32Array.from(found);
+}
+
+function sumOf(column: Int32Array, count: number): number {
+  let sum = 0;
+  for (let row = 0; row < count; row++) sum += column[row] as number;
+  return sum;
 }
 
 /** Names in one text; a comma within a name is escaped. */

@@ -1,5 +1,5 @@
-// Keeps a trace's store and the URL the same. Moving the cursor replaces the history entry; opening the span panel makes
-// one, so that going back closes it.
+// Keeps a trace's store and the URL the same. Moving the cursor replaces the history entry; opening the span panel,
+// another view or a group makes one, so that going back undoes it.
 
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef } from 'react';
@@ -11,7 +11,18 @@ import type { TraceStore } from './store';
 const WRITE_MS = 180;
 
 /** What the store says in the URL. */
-const KEYS = ['span', 'find', 'range', 'cp', 'fold', 'hide'] as const;
+const KEYS = [
+  'span',
+  'find',
+  'range',
+  'cp',
+  'fold',
+  'hide',
+  'view',
+  'group',
+  'pick',
+  'sort',
+] as const;
 
 function isSame(a: TraceSearch, b: TraceSearch): boolean {
   return KEYS.every((key) => a[key] === b[key]);
@@ -34,10 +45,11 @@ export function useTraceUrl(store: TraceStore): () => void {
     known.current = next;
     const opensPanel = next.span !== undefined && present.span === undefined;
     const { tz } = router.state.location.search as TraceSearch;
+    const leads = opensPanel || next.view !== present.view || next.pick !== present.pick;
     void navigate({
       search: tz ? { ...next, tz } : next,
-      replace: !opensPanel,
-      state: (state) => ({ ...state, panel: opensPanel || (state.panel ?? false) }),
+      replace: !leads,
+      state: (state) => ({ ...state, panel: opensPanel || (!leads && (state.panel ?? false)) }),
     });
   }, [store, navigate, router]);
 

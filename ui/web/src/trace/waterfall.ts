@@ -23,6 +23,7 @@ import { paint, TICK_GAP } from './paint';
 import { onPaletteChange, readPalette, slotsOf, type Palette } from './palette';
 import { RowPool } from './rows';
 import type { TraceStore } from './store';
+import type { ViewControl } from './views';
 import styles from './waterfall.module.css';
 
 const TREE_MIN = 160;
@@ -41,11 +42,11 @@ function make<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** See the module. */
-export class Waterfall {
+export class Waterfall implements ViewControl {
   private readonly ruler: HTMLElement;
   private readonly rulerCanvas: HTMLCanvasElement;
   /** The scrolling element; it has the keyboard focus and the role of a tree grid. */
-  readonly scroll: HTMLElement;
+  readonly focus: HTMLElement;
   private readonly stage: HTMLElement;
   private readonly canvas: HTMLCanvasElement;
   private readonly tree: HTMLElement;
@@ -83,11 +84,11 @@ export class Waterfall {
     this.ruler = make('div', host, styles.ruler);
     this.rulerCanvas = make('canvas', this.ruler);
     this.ruler.setAttribute('aria-hidden', 'true');
-    this.scroll = make('div', host, styles.scroll);
-    this.scroll.tabIndex = 0;
-    this.scroll.setAttribute('role', 'treegrid');
-    this.scroll.setAttribute('aria-label', 'Spans');
-    this.stage = make('div', this.scroll, styles.stage);
+    this.focus = make('div', host, styles.scroll);
+    this.focus.tabIndex = 0;
+    this.focus.setAttribute('role', 'treegrid');
+    this.focus.setAttribute('aria-label', 'Spans');
+    this.stage = make('div', this.focus, styles.stage);
     this.stage.setAttribute('role', 'presentation');
     this.canvas = make('canvas', this.stage);
     this.canvas.setAttribute('aria-hidden', 'true');
@@ -95,7 +96,7 @@ export class Waterfall {
     this.tree.setAttribute('role', 'presentation');
     this.layer = make('div', this.tree, styles.layer);
     this.layer.setAttribute('role', 'presentation');
-    this.spacer = make('div', this.scroll);
+    this.spacer = make('div', this.focus);
     this.spacer.setAttribute('role', 'presentation');
     this.marks = new Marks(make('div', host, styles.marks), store, (top) => this.scrollTo(top));
     this.splitter = make('div', host, styles.splitter);
@@ -115,7 +116,7 @@ export class Waterfall {
   }
 
   private listen(): void {
-    const { store, scroll, cleanups } = this;
+    const { store, focus: scroll, cleanups } = this;
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.host);
     cleanups.push(
@@ -147,8 +148,8 @@ export class Waterfall {
   // --- Size ----------------------------------------------------------------------------------------------------------
 
   private resize(): void {
-    this.width = this.scroll.clientWidth;
-    this.height = this.scroll.clientHeight;
+    this.width = this.focus.clientWidth;
+    this.height = this.focus.clientHeight;
     const wanted = preferences().treeWidth || Math.min(470, this.width * 0.4);
     this.treeWidth = Math.round(
       Math.min(Math.max(wanted, TREE_MIN), Math.max(TREE_MIN, this.width - 200)),
@@ -170,7 +171,7 @@ export class Waterfall {
     this.space = new ScrollSpace(visible.count, rowHeight, this.height);
     this.indent = indentFor(skeleton.maxDepth, this.treeWidth);
     this.spacer.style.height = `${Math.max(0, this.space.physicalHeight - this.height)}px`;
-    this.scroll.setAttribute('aria-rowcount', String(visible.count));
+    this.focus.setAttribute('aria-rowcount', String(visible.count));
     this.scrollTo(this.top);
     this.marks.measure(this.space, this.palette);
   }
@@ -181,14 +182,14 @@ export class Waterfall {
   private scrollTo(top: number): void {
     this.top = this.space.clamp(top);
     this.ownScrollTop = this.space.toPhysical(this.top);
-    this.scroll.scrollTop = this.ownScrollTop;
+    this.focus.scrollTop = this.ownScrollTop;
     // The browser rounds: what it reports back for this is no movement of the user's.
-    this.ownScrollTop = this.scroll.scrollTop;
+    this.ownScrollTop = this.focus.scrollTop;
     this.loop.schedule();
   }
 
   private onScroll(): void {
-    const { scrollTop } = this.scroll;
+    const { scrollTop } = this.focus;
     if (Math.abs(scrollTop - this.ownScrollTop) < 0.5) return;
     this.ownScrollTop = scrollTop;
     this.top = this.space.toVirtual(scrollTop);
@@ -199,7 +200,7 @@ export class Waterfall {
     const { store } = this;
     if (event.ctrlKey || event.metaKey) {
       event.preventDefault();
-      const x = event.clientX - this.scroll.getBoundingClientRect().left - this.treeWidth;
+      const x = event.clientX - this.focus.getBoundingClientRect().left - this.treeWidth;
       store.zoom(
         Math.exp(Math.sign(event.deltaY) * Math.min(Math.abs(event.deltaY), 100) * 0.004),
         this.axis.t(Math.max(x, AXIS_PAD.left)),
@@ -221,6 +222,22 @@ export class Waterfall {
           ? this.height
           : 1;
     this.scrollTo(this.top + event.deltaY * unit);
+  }
+
+  // --- Keys ----------------------------------------------------------------------------------------------------------
+
+  move({ x, y }: { x?: 1 | -1; y?: 1 | -1 }): void {
+    if (y) this.store.move(y);
+    if (x === 1) this.store.openOrChild();
+    if (x === -1) this.store.closeOrParent();
+  }
+
+  moveToEnd(last: boolean): void {
+    this.store.moveToEnd(last);
+  }
+
+  enter(): void {
+    this.onOpen(Math.max(0, this.store.cursor));
   }
 
   /** Moves by a share of the view, as Page Up and Page Down do. */
@@ -333,8 +350,8 @@ export class Waterfall {
     this.pool.show(first, count, base, space.rowHeight, this.indent, this.version);
     this.layer.style.transform = `translateY(${base * space.rowHeight - this.top}px)`;
     const active = store.cursor === -1 ? null : this.pool.idOf(store.cursor);
-    if (active) this.scroll.setAttribute('aria-activedescendant', active);
-    else this.scroll.removeAttribute('aria-activedescendant');
+    if (active) this.focus.setAttribute('aria-activedescendant', active);
+    else this.focus.removeAttribute('aria-activedescendant');
   }
 
   /** Ticks and their instants; redrawn only when they change. */
