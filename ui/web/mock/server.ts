@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join, normalize } from 'node:path';
 
 import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer, summaryOf } from './answers';
+import { dependencies } from './figures';
 import { assemble, type MockSpan, type MockTrace } from './model';
 import { fromOtlp, toOtlp } from './otlp';
 import { MockSqlError, runSql, sqlArrow, sqlCsv, sqlJson } from './sql';
@@ -99,7 +100,18 @@ export class MockServer {
     if (request.method === 'POST') return this.take(path, request, response);
     if (path.startsWith('/api/clew/v1/'))
       return this.answer(path.slice('/api/clew/v1/'.length), url.searchParams, request, response);
+    if (path === '/api/dependencies') {
+      const end = BigInt(url.searchParams.get('endTs') ?? 0) * 1_000_000n;
+      const from = end - BigInt(url.searchParams.get('lookback') ?? 0) * 1_000_000n;
+      const data = dependencies(this.allSpans(), from, end);
+      return send(response, { data, total: data.length, limit: 0, offset: 0, errors: null });
+    }
     return this.file(path, request, response);
+  }
+
+  /** Spans of the traces that a search may find. */
+  private allSpans(): MockSpan[] {
+    return this.listed().flatMap((id) => this.spans.get(id) ?? []);
   }
 
   private async take(
@@ -122,10 +134,7 @@ export class MockServer {
     // A statement that takes for ever, so that it can be cancelled.
     if (query.includes('sleep')) return;
     try {
-      const result = runSql(
-        query,
-        this.listed().flatMap((id) => this.spans.get(id) ?? []),
-      );
+      const result = runSql(query, this.allSpans());
       if (accept.includes('json')) return send(response, sqlJson(result));
       const isArrow = accept.includes(ARROW);
       response

@@ -7,7 +7,14 @@ import { DIST } from './dist.mjs';
 
 const FIRST_KB = 200;
 /** What each page may add; the names are those of their components. */
-const PAGES_KB = { TracePage: 100, ComparePage: 90, SqlPage: 220 };
+const PAGES_KB = {
+  TracePage: 100,
+  ComparePage: 90,
+  SqlPage: 220,
+  ServicesPage: 40,
+  ServicePage: 60,
+  MapPage: 80,
+};
 
 const assets = join(DIST, 'assets');
 const gzipped = (name) =>

@@ -18,13 +18,17 @@ import {
   parseSearch,
   readCompareSearch,
   readExploreSearch,
+  readMapSearch,
+  readServiceSearch,
   readShellSearch,
   readSqlSearch,
   readTraceSearch,
   stringifySearch,
   type CompareSearch,
   type ExploreSearch,
+  type MapSearch,
   type RawSearch,
+  type ServiceSearch,
   type SqlSearch,
   type TraceSearch,
 } from './shell/search';
@@ -90,6 +94,30 @@ const compareRoute = createRoute({
   pendingComponent: LoadingPage,
 });
 
+const servicesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/services',
+  validateSearch: (raw: RawSearch): ServiceSearch => readServiceSearch(raw),
+  component: lazyRouteComponent(() => import('./services/ServicesPage'), 'ServicesPage'),
+  pendingComponent: LoadingPage,
+});
+
+const serviceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/service/$name',
+  validateSearch: (raw: RawSearch): ServiceSearch => readServiceSearch(raw),
+  component: lazyRouteComponent(() => import('./services/ServicePage'), 'ServicePage'),
+  pendingComponent: LoadingPage,
+});
+
+const mapRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/map',
+  validateSearch: (raw: RawSearch): MapSearch => readMapSearch(raw),
+  component: lazyRouteComponent(() => import('./map/MapPage'), 'MapPage'),
+  pendingComponent: LoadingPage,
+});
+
 const sqlRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sql',
@@ -108,6 +136,9 @@ export function makeRouter() {
       traceRoute,
       zipkinTraceRoute,
       compareRoute,
+      servicesRoute,
+      serviceRoute,
+      mapRoute,
       sqlRoute,
     ]),
     basepath: appBase().pathname,

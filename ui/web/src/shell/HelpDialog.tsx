@@ -13,6 +13,8 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
       title: 'Anywhere',
       keys: [
         ['Explore', 'g e'],
+        ['Services', 'g s'],
+        ['Map', 'g m'],
         ['SQL', 'g q'],
         ['UTC or local time', 'z'],
         ['Theme', '\\'],
@@ -38,6 +40,15 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['Next, previous difference', 'n N'],
         ['Fold what is alike', 'f'],
         ['Swap A and B', 'x'],
+      ],
+    },
+    {
+      title: 'Services and map',
+      keys: [
+        ['Find a service', '/'],
+        ['Ask again', 'r'],
+        ['Drawing or list', 'v'],
+        ['Larger, smaller', '+ -'],
       ],
     },
     {

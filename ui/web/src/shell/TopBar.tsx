@@ -32,7 +32,11 @@ function Mark() {
 }
 
 /** Pages beside Explore. */
-const PAGES = [{ to: '/sql', name: 'SQL', paths: /^\/sql$/ }] as const;
+const PAGES = [
+  { to: '/services', name: 'Services', paths: /^\/services?(\/|$)/ },
+  { to: '/map', name: 'Map', paths: /^\/map$/ },
+  { to: '/sql', name: 'SQL', paths: /^\/sql$/ },
+] as const;
 
 /** See the module. */
 export function TopBar() {
@@ -47,6 +51,8 @@ export function TopBar() {
     '\\': () => setPreference('theme', nextTheme()),
     z: () => setZone(zone === 'utc' ? 'local' : 'utc'),
     'g e': () => void navigate({ to: '/explore' }),
+    'g s': () => void navigate({ to: '/services' }),
+    'g m': () => void navigate({ to: '/map' }),
     'g q': () => void navigate({ to: '/sql' }),
   });
   return (

@@ -1,0 +1,19 @@
+// A statement as a question for TanStack Query.
+
+import { queryOptions } from '@tanstack/react-query';
+
+import { sqlRows, type SqlAnswer } from '../api/sql';
+
+/** Runs `statement` and reads its rows; the answer holds while the statement stays the same. */
+export function figures<T>(statement: string, read: (answer: SqlAnswer) => T, enabled = true) {
+  return queryOptions({
+    queryKey: ['figures', statement] as const,
+    queryFn: async ({ signal }) => {
+      const answer = await sqlRows(statement, signal);
+      return { value: read(answer), stats: answer.stats };
+    },
+    staleTime: 30_000,
+    structuralSharing: false,
+    enabled,
+  });
+}
