@@ -13,10 +13,19 @@ import {
   open,
   panel,
   params,
+  results,
   rows,
   test,
 } from './test';
-import { BROKEN, HOSTILE, HOSTILE_TEXTS, REPEATS, SMARTTHINGS, TRAINTICKET } from './traces';
+import {
+  BROKEN,
+  CIRCLE,
+  HOSTILE,
+  HOSTILE_TEXTS,
+  REPEATS,
+  SMARTTHINGS,
+  TRAINTICKET,
+} from './traces';
 
 /** Reports of {@link SMARTTHINGS} with `auth` and `client-select` in service and name, counted in its file. */
 const AUTH_CLIENT_SELECT = 64;
@@ -316,6 +325,73 @@ test('missing parents and odd times are shown as what they are', async ({ page }
   await expect(rows(page).filter({ hasText: 'ends before it starts' })).toContainText('−10.0 ms');
   await expect(rows(page).filter({ hasText: 'takes no time' })).toContainText('no duration');
   await expect(fact(page, 'Orphans')).toHaveText('2');
+});
+
+test('clocks that differ are told, and marked where it shows', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}`);
+  const notice = page.getByRole('main').getByRole('status').filter({ hasText: 'clocks' });
+  await expect(notice).toContainText(
+    '1 span starts before the parent in another service, by up to 5.00 ms: the clocks of repeats-fonts and repeats-web differ.',
+  );
+  const row = rows(page).filter({ hasText: 'load' });
+  await expect(row).toContainText('skew');
+  await row.click();
+  await expect(panel(page)).toContainText('It starts before its parent');
+});
+
+test('a circle of parents is cut, and said to be', async ({ page }) => {
+  await open(page, `/trace/${CIRCLE}?span=bad0000000000021`);
+  await expect(rows(page)).toHaveCount(2);
+  await expectCursor(page, { level: 1 });
+  await expect(panel(page)).toContainText('Its parents form a circle');
+  await page.keyboard.press('j');
+  await expect(panel(page)).toContainText('bad0000000000022');
+  await expect(panel(page)).not.toContainText('Its parents form a circle');
+});
+
+test('a trace that was cut says how much of it is missing', async ({ page }) => {
+  await page.route(`**/api/clew/v1/traces/${'ab'.repeat(16)}`, (route) => {
+    const skeleton = skeletonOf(assemble(wild(3, 20)));
+    const head = { ...skeleton.head, truncated_span_count: 480 };
+    return route.fulfill({
+      contentType: 'application/json',
+      body: JSON.stringify({ ...skeleton, head }),
+    });
+  });
+  await open(page, `/trace/${'ab'.repeat(16)}`);
+  await expect(
+    page.getByRole('main').getByRole('status').filter({ hasText: 'Only' }),
+  ).toContainText('Only 20 spans are shown; 480 spans of this trace are left out.');
+});
+
+test('an attribute is added to the last search, or looked for by itself', async ({ page }) => {
+  await open(page, '/explore?tags=k8s.container.name%3Dserver&min=1ms');
+  await expect(results(page)).not.toHaveCount(0);
+  await page.locator(`a[data-trace="${TRAINTICKET}"]`).click();
+  await rows(page).filter({ hasText: 'PreserveOtherController.preserve' }).first().click();
+  const node = panel(page).getByText('k8s.node.name', { exact: true }).first();
+  await node.hover();
+  await panel(page).getByRole('link', { name: 'Add k8s.node.name to the query' }).first().click();
+  await expect(page).toHaveURL(/\/explore\?/);
+  await expect
+    .poll(() => params(page))
+    .toMatchObject({ min: '1ms', tags: 'k8s.container.name=server k8s.node.name=33.33.33.116' });
+  await expect(results(page)).not.toHaveCount(0);
+});
+
+test('a link to a span has nothing else in it; the way to a comparison has the trace', async ({
+  page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open(page, `/trace/${REPEATS}?find=load&span=bad0000000000102`);
+  await panel(page).getByRole('button', { name: 'Copy a link to this span' }).click();
+  await expect
+    .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+    .toMatch(new RegExp(`/trace/${REPEATS}\\?span=bad0000000000102$`));
+  await grid(page).focus();
+  await page.keyboard.press('x');
+  await expect(page).toHaveURL(new RegExp(`/compare\\?a=${REPEATS}`));
 });
 
 test('hostile text stays text', async ({ page }) => {

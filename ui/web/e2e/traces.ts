@@ -33,6 +33,9 @@ export const HUGE = 'badbadbadbadbadbadbadbadbadbad03';
  */
 export const REPEATS = 'badbadbadbadbadbadbadbadbadbad04';
 
+/** A made-up trace of two spans that name each other as their parent. */
+export const CIRCLE = 'badbadbadbadbadbadbadbadbadbad05';
+
 function unpack(name: string): string {
   return Buffer.from(decompress(readFileSync(join(TESTDATA, name)))).toString();
 }
@@ -181,6 +184,22 @@ function compared(traceId: string, isSlow: boolean): string {
   return otlpBody('compared', spans);
 }
 
+function circle(): string {
+  const span = (spanId: string, parentSpanId: string, from: bigint): object => ({
+    traceId: CIRCLE,
+    spanId,
+    parentSpanId,
+    name: 'round and round',
+    kind: 1,
+    startTimeUnixNano: String(T0 + from),
+    endTimeUnixNano: String(T0 + from + 1_000_000n),
+  });
+  return otlpBody('circle', [
+    span('bad0000000000021', 'bad0000000000022', 0n),
+    span('bad0000000000022', 'bad0000000000021', 500_000n),
+  ]);
+}
+
 async function post(url: string, body: string): Promise<void> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   const token = process.env['CLEW_TOKEN'];
@@ -198,6 +217,7 @@ export async function sendTraces(zipkin: string, otlp: string): Promise<void> {
   await post(`${otlp}/v1/traces`, unpack('ui/trainticket-200.otlp.json.zst'));
   await post(`${otlp}/v1/traces`, hostile());
   await post(`${otlp}/v1/traces`, broken());
+  await post(`${otlp}/v1/traces`, circle());
   for (const body of repeats()) await post(`${otlp}/v1/traces`, body);
   await post(`${otlp}/v1/traces`, compared(FAST, false));
   await post(`${otlp}/v1/traces`, compared(SLOW, true));

@@ -29,6 +29,7 @@ export class MockServer {
   private readonly spans = new Map<string, MockSpan[]>();
   private readonly assembled = new Map<string, MockTrace>();
   private readonly unlisted = new Set<string>();
+  private readonly streams = new WeakMap<MockTrace, Promise<Uint8Array>>();
   private server: Server | undefined;
 
   constructor(private readonly dist: string) {}
@@ -186,9 +187,15 @@ export class MockServer {
         : fail(response, 404, 'not_found', `row ${row} is not in the trace`);
     }
     if (part === 'otlp') return send(response, toOtlp(trace.rows));
-    const skeleton = skeletonOf(trace);
-    if (!request.headers.accept?.includes(ARROW)) return send(response, skeleton);
-    response.writeHead(200, { 'content-type': ARROW }).end(await skeletonArrow(skeleton));
+    if (!request.headers.accept?.includes(ARROW)) return send(response, skeletonOf(trace));
+    response.writeHead(200, { 'content-type': ARROW }).end(await this.stream(trace));
+  }
+
+  /** The Arrow stream of a trace, made once. */
+  private stream(trace: MockTrace): Promise<Uint8Array> {
+    const made = this.streams.get(trace) ?? skeletonArrow(skeletonOf(trace));
+    this.streams.set(trace, made);
+    return made;
   }
 
   private countSpans(): number {

@@ -74,6 +74,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['Fold repeats, or not', 'r'],
         ['Critical path, or not', 'c'],
         ['Waterfall, flame graph, …', '1 … 5'],
+        ['Compare with another', 'x'],
         ['First, last row', 'Home End'],
         ['Span panel', '⏎'],
       ],

@@ -1,7 +1,7 @@
 // Attributes as a list of keys and values: filtered, copied, looked for in other traces.
 
 import { Link } from '@tanstack/react-router';
-import { Copy, Filter, Search } from 'lucide-react';
+import { Copy, Filter, Plus, Search } from 'lucide-react';
 import { useState } from 'react';
 
 import type { Attribute, SpanDetail } from '../api/types';
@@ -10,6 +10,7 @@ import { block, cut, formatBytes, oneLine, plural } from '../lib/text';
 import { classes, Icon } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { CopyButton } from '../ui/copy';
+import { addedToQuery } from './addToQuery';
 import styles from './panel.module.css';
 
 /** Characters of a value that are shown at first, and at all: the page must live through values of many megabytes. */
@@ -116,6 +117,16 @@ function Pair({ attribute, service }: { attribute: Attribute; service: string | 
       <dd title={type === 'string' ? undefined : type}>
         <Value value={value} type={type} />
         <span className={styles.acts}>
+          {isSearchable && (
+            <Link
+              to="/explore"
+              search={addedToQuery(key, value)}
+              aria-label={`Add ${oneLine(key, 80)} to the query`}
+              title="Add to the last query"
+            >
+              <Icon of={Plus} />
+            </Link>
+          )}
           {isSearchable && (
             <Link
               to="/explore"

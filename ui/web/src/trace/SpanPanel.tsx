@@ -1,10 +1,11 @@
 // The span under the cursor: what the skeleton knows at once, the rest fetched.
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { X } from 'lucide-react';
+import { Link2, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
 
 import { spanQuery, type SpanAnswer } from '../api/queries';
+import type { SpanDetail } from '../api/types';
 import { formatDuration } from '../lib/duration';
 import { oneLine } from '../lib/text';
 import type { Zone } from '../lib/zone';
@@ -18,7 +19,7 @@ import { durationLabel, formatPosition } from './layout';
 import styles from './panel.module.css';
 import { KIND_NAMES } from './rows';
 import { totalOf } from './selfTime';
-import { FLAG_ORPHAN, FLAG_SHARED_ID, STATUS_ERROR } from './skeleton';
+import { FLAG_ORPHAN, FLAG_SHARED_ID, STATUS_ERROR, type Skeleton } from './skeleton';
 import { Events, Links, Origin, Raw } from './SpanParts';
 import { useStore, type TraceStore } from './store';
 
@@ -91,7 +92,7 @@ function Span({ store, row, zone, onClose }: SpanProps) {
   const answer = query.data?.detail.row === row ? query.data : undefined;
   return (
     <>
-      <Head store={store} row={row} message={answer?.detail.status.message} onClose={onClose} />
+      <Head store={store} row={row} detail={answer?.detail} onClose={onClose} />
       <Times store={store} row={row} />
       <Alike store={store} row={row} />
       {query.isError && settled === row ? (
@@ -110,16 +111,17 @@ function Span({ store, row, zone, onClose }: SpanProps) {
 function Head({
   store,
   row,
-  message,
+  detail,
   onClose,
 }: {
   store: TraceStore;
   row: number;
-  message: string | undefined;
+  detail: SpanDetail | undefined;
   onClose: () => void;
 }) {
   const { skeleton } = store;
-  const { kind, status, flags } = skeleton.columns;
+  const { kind, status, flags, parentRow } = skeleton.columns;
+  const message = detail?.status.message;
   const bits = flags[row] as number;
   const kindName = KIND_NAMES[kind[row] as number];
   return (
@@ -137,6 +139,11 @@ function Head({
         )}
         {status[row] === 1 && <Tag>ok</Tag>}
         <span className="grow" />
+        <CopyButton
+          text={() => linkTo(skeleton, row)}
+          icon={Link2}
+          label="Copy a link to this span"
+        />
         <CopyButton text={() => skeleton.spanIdHex(row)} label="Copy the span id" />
         <IconButton size="small" icon={X} label="Close (Esc)" onClick={onClose} />
       </div>
@@ -147,11 +154,28 @@ function Head({
       {(bits & FLAG_ORPHAN) !== 0 && (
         <p className={styles.note}>Its parent is not among the spans of this trace.</p>
       )}
+      {detail?.parent_span_id && parentRow[row] === -1 && (bits & FLAG_ORPHAN) === 0 && (
+        <p className={styles.note}>
+          Its parents form a circle. It was cut above this span, the earliest of them.
+        </p>
+      )}
+      {skeleton.isSkewed(row) && (
+        <p className={styles.note}>
+          It starts before its parent: the clocks of their services differ.
+        </p>
+      )}
       {(bits & FLAG_SHARED_ID) !== 0 && (
         <p className={styles.note}>Client and server reported this call under one span id.</p>
       )}
     </div>
   );
+}
+
+/** Address of the trace with this span open and nothing else set. */
+function linkTo(skeleton: Skeleton, row: number): string {
+  const url = new URL(location.href);
+  url.search = new URLSearchParams({ span: skeleton.reference(row) }).toString();
+  return url.href;
 }
 
 function Times({ store, row }: { store: TraceStore; row: number }) {

@@ -1,7 +1,7 @@
 // The facts of a trace, and what can be done with the whole of it.
 
 import { Link } from '@tanstack/react-router';
-import { ChevronLeft, Download, Link2, TriangleAlert } from 'lucide-react';
+import { ChevronLeft, Download, GitCompareArrows, Link2, TriangleAlert } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 
 import { ask } from '../api/client';
@@ -49,6 +49,16 @@ export function TraceHeader({ head, zone }: { head: TraceHead; zone: Zone }) {
       <Facts head={head} />
       <div className={styles.actions}>
         <DownloadButton traceId={traceId} />
+        <Link
+          to="/compare"
+          search={{ a: traceId }}
+          className={controls.button}
+          aria-label="Compare with another trace"
+          title="Compare with another trace (x)"
+        >
+          <Icon of={GitCompareArrows} />
+          <span className="wide-only">Compare</span>
+        </Link>
         <CopyButton
           size="normal"
           look="plain"

@@ -1,17 +1,19 @@
 // One trace: facts, minimap, waterfall, the span under the cursor.
 
-import { useParams } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import { Info } from 'lucide-react';
 import {
   lazy,
   Suspense,
   useCallback,
   useEffect,
+  useMemo,
   useRef,
   useState,
   type ComponentType,
 } from 'react';
 
+import { formatDuration } from '../lib/duration';
 import { oneLine, plural } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { Page } from '../shell/pages';
@@ -21,8 +23,10 @@ import { CoverageBanner, formatMs, StatusLine } from '../shell/StatusLine';
 import { useZone } from '../shell/useZone';
 import { Button, classes, Icon, Kbd } from '../ui/controls';
 import { FIND_FIELD } from './FindBox';
+import { isRootMissing, skewOf } from './health';
 import { traceKeys } from './keys';
 import { Minimap } from './minimap';
+import type { Skeleton } from './skeleton';
 import { SpanPanel } from './SpanPanel';
 import { useStore, type TraceStore } from './store';
 import { Tools } from './Tools';
@@ -99,6 +103,7 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
   );
   const view = useStore(store, ['options'], (state) => state.view);
   const closePanel = useTraceUrl(store);
+  const navigate = useNavigate();
   const panelOpen = useStore(store, ['panel'], (state) => state.panelOpen);
   const focusView = () => store.control?.focus.focus({ preventScroll: true });
   const open = useCallback(
@@ -111,6 +116,7 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
   useShortcuts(
     traceKeys(store, {
       closePanel,
+      compare: () => void navigate({ to: '/compare', search: { a: head.trace_id } }),
       focusFind: () => document.getElementById(FIND_FIELD)?.focus(),
       view: () => store.control,
     }),
@@ -139,26 +145,9 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
 
 /** What the reader must know before believing the picture. */
 function Notices({ store }: { store: TraceStore }) {
-  const { head, columns, count } = store.skeleton;
+  const { head } = store.skeleton;
   const complete = useStore(store, ['rows'], (state) => state.complete);
-  const { orphan_count: orphans, truncated_span_count: truncated } = head;
-  const isRootMissing =
-    complete &&
-    count > 0 &&
-    orphans > 0 &&
-    !columns.flags
-      .subarray(0, count)
-      .some((flags, row) => columns.parentRow[row] === -1 && (flags & 1) === 0);
-  const notes: string[] = [];
-  if (truncated > 0)
-    notes.push(
-      `Only ${plural(count, 'span')} are shown; ${plural(truncated, 'span')} of this trace are left out.`,
-    );
-  if (isRootMissing) notes.push('The root span is missing.');
-  if (orphans > 0)
-    notes.push(
-      `${plural(orphans, 'span')} ${orphans === 1 ? 'names a parent that is' : 'name parents that are'} not here; they are shown at the top level. They may still arrive.`,
-    );
+  const notes = useMemo(() => notesOf(store.skeleton, complete), [store, complete]);
   return (
     <div>
       <CoverageBanner coverage={head.coverage} />
@@ -170,6 +159,26 @@ function Notices({ store }: { store: TraceStore }) {
       )}
     </div>
   );
+}
+
+function notesOf(skeleton: Skeleton, complete: boolean): string[] {
+  const { orphan_count: orphans, truncated_span_count: truncated } = skeleton.head;
+  const notes: string[] = [];
+  if (truncated > 0)
+    notes.push(
+      `Only ${plural(skeleton.head.span_count, 'span')} are shown; ${plural(truncated, 'span')} of this trace are left out.`,
+    );
+  if (complete && isRootMissing(skeleton)) notes.push('The root span is missing.');
+  if (orphans > 0)
+    notes.push(
+      `${plural(orphans, 'span')} ${orphans === 1 ? 'names a parent that is' : 'name parents that are'} not here; they are shown at the top level. They may still arrive.`,
+    );
+  const skew = complete ? skewOf(skeleton) : undefined;
+  if (skew)
+    notes.push(
+      `${plural(skew.spans, 'span starts', 'spans start')} before the parent in another service, by up to ${formatDuration(skew.most)}: the clocks of ${oneLine(skew.child, 60)} and ${oneLine(skew.parent, 60)} differ. Times are shown as they were sent.`,
+    );
+  return notes;
 }
 
 function MinimapPane({ store }: { store: TraceStore }) {

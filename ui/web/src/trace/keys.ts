@@ -8,6 +8,7 @@ import { VIEWS, type ViewControl } from './views';
 export interface KeyTargets {
   closePanel: () => void;
   focusFind: () => void;
+  compare: () => void;
   /** The view that is shown, once it is. */
   view: () => ViewControl | undefined;
 }
@@ -61,6 +62,7 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     '0': () => store.setRange(store.full),
     '.': () => store.fitCursor(),
     f: () => targets.focusFind(),
+    x: () => targets.compare(),
     n: () => store.moveToMatch(1),
     N: () => store.moveToMatch(-1),
     Escape: () => targets.closePanel(),

@@ -180,8 +180,8 @@ export class Skeleton {
   isSkewed(row: number): boolean {
     const { parentRow, start, service } = this.columns;
     const parent = parentRow[row] as number;
-    if (parent === -1 || this.hasNoStart(row) || this.hasNoStart(parent)) return false;
-    return (start[row] as number) < (start[parent] as number) && service[row] !== service[parent];
+    if (parent === -1 || (start[row] as number) >= (start[parent] as number)) return false;
+    return service[row] !== service[parent] && !this.hasNoStart(row) && !this.hasNoStart(parent);
   }
 
   /** Span id of `row`, hex. */
