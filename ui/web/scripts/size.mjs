@@ -14,6 +14,7 @@ const PAGES_KB = {
   ServicesPage: 40,
   ServicePage: 60,
   MapPage: 80,
+  FilePage: 40,
 };
 
 const assets = join(DIST, 'assets');

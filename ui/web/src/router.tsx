@@ -118,6 +118,13 @@ const mapRoute = createRoute({
   pendingComponent: LoadingPage,
 });
 
+const fileRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/file',
+  component: lazyRouteComponent(() => import('./file/FilePage'), 'FilePage'),
+  pendingComponent: LoadingPage,
+});
+
 const sqlRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sql',
@@ -139,6 +146,7 @@ export function makeRouter() {
       servicesRoute,
       serviceRoute,
       mapRoute,
+      fileRoute,
       sqlRoute,
     ]),
     basepath: appBase().pathname,

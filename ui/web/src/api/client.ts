@@ -1,6 +1,7 @@
 // The one place that talks to the server: addresses, token, errors.
 
 import { ApiError } from './errors';
+import { askLocal } from './local';
 import { ShapeError, type Shape } from './shape';
 import { errorBody } from './types';
 
@@ -47,6 +48,8 @@ export async function ask(
   path: string,
   { params = {}, accept, signal, api = OWN_API, body }: Ask = {},
 ): Promise<Response> {
+  const local = api === OWN_API ? askLocal(path) : undefined;
+  if (local) return local;
   const headers: Record<string, string> = { accept: accept ?? 'application/json' };
   const request: RequestInit = { headers };
   if (signal) request.signal = signal;

@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useRouterState, useSearch } from '@tanstack/react-router';
-import { ChevronLeft, ChevronRight, ChevronsLeft, Columns2, Info, X } from 'lucide-react';
+import { ChevronLeft, ChevronRight, ChevronsLeft, Columns2, FileUp, Info, X } from 'lucide-react';
 import { useCallback, useEffect, useMemo } from 'react';
 
 import { servicesQuery } from '../api/queries';
@@ -208,6 +208,14 @@ function Heading(props: {
         </span>
       )}
       <span className="grow" />
+      <Link
+        to="/file"
+        className={classes(controls.button, controls.small, controls.ghost)}
+        title="Look at traces of a file, without the server"
+      >
+        <Icon of={FileUp} />
+        <span className="medium-only">Open a file</span>
+      </Link>
       {a && (
         <span className={styles.picks} role="status">
           {b ? 'Two traces marked' : 'Mark another trace to compare'}

@@ -52,6 +52,7 @@ export function ResultsTable({
   zone,
   picked,
   onPick,
+  isFile = false,
 }: {
   traces: readonly TraceSummary[];
   services: readonly string[];
@@ -60,6 +61,8 @@ export function ResultsTable({
   picked: readonly string[];
   /** Marks a trace, or takes the mark away. */
   onPick: (traceId: string) => void;
+  /** The traces are those of a file, the longest first. */
+  isFile?: boolean;
 }) {
   const shared = useMemo(() => sharedParts(services), [services]);
   const date = commonDate(traces, zone);
@@ -67,7 +70,7 @@ export function ResultsTable({
   const start = traces[0] ? zoneName(zone, traces[0].start_time_unix_nano) : '';
   return (
     <table className={classes(styles.table, date && styles.sameDay)} aria-label="Traces">
-      <Columns startNote={[date, start].filter(Boolean).join(', ')} />
+      <Columns startNote={[date, start].filter(Boolean).join(', ')} isFile={isFile} />
       <tbody>
         {traces.map((trace) => (
           <TraceRow
@@ -86,7 +89,7 @@ export function ResultsTable({
   );
 }
 
-function Columns({ startNote }: { startNote: string }) {
+function Columns({ startNote, isFile = false }: { startNote: string; isFile?: boolean }) {
   return (
     <>
       <colgroup>
@@ -98,7 +101,12 @@ function Columns({ startNote }: { startNote: string }) {
         <tr>
           {COLUMNS.map(({ head, className }) =>
             head === 'Start' ? (
-              <th key={head} scope="col" aria-sort="descending" title="Newest first">
+              <th
+                key={head}
+                scope="col"
+                aria-sort={isFile ? undefined : 'descending'}
+                title={isFile ? undefined : 'Newest first'}
+              >
                 Start{startNote && `, ${startNote}`}
               </th>
             ) : (
@@ -189,7 +197,10 @@ const TraceRow = memo(function TraceRow(props: RowProps) {
 
 /** The first eight digits that say something: a padded 64-bit id starts with zeros. */
 function shortId(traceId: string): string {
-  return (/^0{16}([0-9a-f]{16})$/.exec(traceId)?.[1] ?? traceId).slice(0, 8);
+  return traceId
+    .replace(/^file-/, '')
+    .replace(/^0{16}(?=[0-9a-f]{16}$)/, '')
+    .slice(0, 8);
 }
 
 /** Says what a trace lacks, when it lacks something. */

@@ -45,7 +45,7 @@ export function TopBar() {
   const navigate = useNavigate();
   // A trace belongs to Explore: it is what Explore finds.
   const path = useRouterState({ select: ({ location }) => location.pathname });
-  const isExplore = /^\/(explore|trace\/|compare)/.test(path);
+  const isExplore = /^\/(explore|trace\/|compare|file)/.test(path);
   useShortcuts({
     '?': () => setHelp(true),
     '\\': () => setPreference('theme', nextTheme()),
