@@ -160,5 +160,14 @@ for (const width of [900, 360]) {
         .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth))
         .toBeLessThanOrEqual(0);
     }
+    await expect(page.getByRole('textbox', { name: /^Find/ })).toBeInViewport({ ratio: 1 });
+    for (const view of ['table', 'table&group=operation', 'events']) {
+      await open(page, `/trace/${REPEATS}?view=${view}`);
+      const list = page.getByRole('grid');
+      await expect(list.getByRole('row').nth(1)).toBeVisible();
+      await expect
+        .poll(() => list.evaluate((element) => element.scrollWidth - element.clientWidth))
+        .toBeLessThanOrEqual(0);
+    }
   });
 }

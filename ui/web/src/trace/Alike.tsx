@@ -24,13 +24,17 @@ export function Alike({ store, row }: { store: TraceStore; row: number }) {
         <span className="grow" />
         <span className="t3">of {formatCount(stats.durations.length)} like it in this trace</span>
       </div>
-      <Strip stats={stats} own={own} />
+      {!isUniform(stats) && <Strip stats={stats} own={own} />}
       <p className="t2">{words(stats, own)}</p>
     </section>
   );
 }
 
-function words({ slowerThan, median }: AlikeStats, own: number): string {
+const isUniform = ({ durations }: AlikeStats): boolean => durations[0] === durations.at(-1);
+
+function words(stats: AlikeStats, own: number): string {
+  const { slowerThan, median } = stats;
+  if (isUniform(stats)) return `Each takes ${formatDuration(median)}.`;
   const share = Math.round(slowerThan * 100);
   const times = own / median;
   const compared =

@@ -11,6 +11,7 @@ import { formatDuration } from '../lib/duration';
 import { durationLabel, indentX, ticksOf, type Indent, type TimeAxis } from './layout';
 import type { Palette } from './palette';
 import { STATUS_ERROR } from './skeleton';
+import { Strokes } from './strokes';
 import type { TraceStore } from './store';
 
 /** Everything a frame depends on. */
@@ -259,27 +260,6 @@ function paintWaiting(
   context.fillRect(from, middle - BAR / 2, to - from, BAR);
   context.globalAlpha = alpha;
   context.fillRect(from, middle - THIN / 2, to - from, THIN);
-}
-
-/** Rectangles side by side, in order; those closer than half a pixel run together, as there may be thousands. */
-class Strokes {
-  private drawnTo = Number.NEGATIVE_INFINITY;
-
-  constructor(
-    private readonly context: CanvasRenderingContext2D,
-    private readonly from: number,
-    private readonly to: number,
-    private readonly top: number,
-    private readonly height: number,
-  ) {}
-
-  add(left: number, right: number): void {
-    const begin = Math.max(left, this.from, this.drawnTo);
-    const end = Math.min(Math.max(right, begin + 1), this.to);
-    if (end <= begin || end - this.drawnTo < 0.5) return;
-    this.context.fillRect(begin, this.top, end - begin, this.height);
-    this.drawnTo = end;
-  }
 }
 
 /** The spans of a folded run. */
