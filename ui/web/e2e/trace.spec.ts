@@ -422,6 +422,23 @@ test('a link out of a span leads to the other trace', async ({ page }) => {
   await expect(panel(page)).toContainText('This trace has no span bad0000000000009');
 });
 
+test('links to a span are found from the other end', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}?span=bad0000000000101`);
+  await panel(page).getByRole('tab', { name: /Links/ }).click();
+  await panel(page).getByRole('button', { name: 'Look for links to this span' }).click();
+  await panel(page).getByRole('link', { name: 'round and round' }).click();
+  await expect(page).toHaveURL(new RegExp(`/trace/${CIRCLE}\\?span=bad0000000000021`));
+  await panel(page).getByRole('tab', { name: /Links/ }).click();
+  await panel(page)
+    .getByRole('link', { name: new RegExp(REPEATS) })
+    .click();
+  await expect(page).toHaveURL(new RegExp(`/trace/${REPEATS}\\?span=bad0000000000101`));
+  await page.keyboard.press('j');
+  await panel(page).getByRole('tab', { name: /Links/ }).click();
+  await panel(page).getByRole('button', { name: 'Look for links to this span' }).click();
+  await expect(panel(page)).toContainText('No span links to this one');
+});
+
 test('the trace can be downloaded', async ({ page }) => {
   await open(page, `/trace/${TRAINTICKET}`);
   const download = page.waitForEvent('download');
@@ -575,7 +592,7 @@ test('any tree of spans is shown in every way without an error', async ({ page }
       body: JSON.stringify(toOtlp(wild(seed, 4 + ((seed * 13) % 60)))),
     }),
   );
-  for (seed = 1; seed <= 12; seed++) {
+  for (seed = 1; seed <= 8; seed++) {
     await open(page, `/trace/${id}?fold=${seed % 2}`);
     await expect(rows(page)).not.toHaveCount(0);
     for (const key of ['j', 'j', 'h', 'l', 'e', 'E', 'J', 'K', 'w', '.', '0', '{', '}', '[', ']'])

@@ -33,7 +33,7 @@ export const HUGE = 'badbadbadbadbadbadbadbadbadbad03';
  */
 export const REPEATS = 'badbadbadbadbadbadbadbadbadbad04';
 
-/** A made-up trace of two spans that name each other as their parent. */
+/** A made-up trace of two spans that name each other as their parent; one links to the root of {@link REPEATS}. */
 export const CIRCLE = 'badbadbadbadbadbadbadbadbadbad05';
 
 function unpack(name: string): string {
@@ -185,7 +185,12 @@ function compared(traceId: string, isSlow: boolean): string {
 }
 
 function circle(): string {
-  const span = (spanId: string, parentSpanId: string, from: bigint): object => ({
+  const span = (
+    spanId: string,
+    parentSpanId: string,
+    from: bigint,
+    links: object[] = [],
+  ): object => ({
     traceId: CIRCLE,
     spanId,
     parentSpanId,
@@ -193,9 +198,12 @@ function circle(): string {
     kind: 1,
     startTimeUnixNano: String(T0 + from),
     endTimeUnixNano: String(T0 + from + 1_000_000n),
+    links,
   });
   return otlpBody('circle', [
-    span('bad0000000000021', 'bad0000000000022', 0n),
+    span('bad0000000000021', 'bad0000000000022', 0n, [
+      { traceId: REPEATS, spanId: 'bad0000000000101' },
+    ]),
     span('bad0000000000022', 'bad0000000000021', 500_000n),
   ]);
 }

@@ -110,6 +110,16 @@ export function figures(name: string, text: string, all: readonly MockSpan[]): M
   const rows = (keys: ((span: MockSpan) => Value)[], read: (group: MockSpan[]) => Value[]) =>
     grouped(spans, keys).map(({ key, spans: group }) => key.concat(read(group)));
   switch (name) {
+    case 'backlinks': {
+      const [trace, span] = [...text.matchAll(/X'([0-9a-f]+)'/g)].map(([, id]) => id);
+      const linked = all.filter(({ links }) =>
+        links.some((link) => link.traceId === trace && link.spanId === span),
+      );
+      return result(
+        'trace_id span_id service_name name',
+        linked.map((each) => [each.traceId, each.spanId, each.service, each.name]),
+      );
+    }
     case 'extent':
       return result('first last spans', [[...times(spans), spans.length]]);
     case 'services':

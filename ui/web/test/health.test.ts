@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { withTag } from '../src/trace/addToQuery';
+import { backlinksStatement } from '../src/trace/backlinks';
 import { isRootMissing, skewOf } from '../src/trace/health';
 import { node, skeletonFrom } from './trees';
 
@@ -29,4 +30,11 @@ test('a tag joins those of the search, takes the place of its own, and leaves th
   });
   expect(withTag({ tags: '"never closed' }, 'a', 'b')).toEqual({ tags: 'a=b' });
   expect(withTag({}, 'a', 'b')).toEqual({ tags: 'a=b' });
+});
+
+test('the statement for links back takes ids and nothing else', () => {
+  const statement = backlinksStatement('ab'.repeat(16), '0123456789abcdef');
+  expect(statement).toContain(`X'${'ab'.repeat(16)}' AND link['span_id'] = X'0123456789abcdef'`);
+  expect(() => backlinksStatement("' OR 1=1 --", '0123456789abcdef')).toThrow(RangeError);
+  expect(() => backlinksStatement('ab'.repeat(16), '')).toThrow(RangeError);
 });

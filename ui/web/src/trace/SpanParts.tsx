@@ -1,13 +1,18 @@
 // The parts of a span beside its attributes: events, links, ids and times, raw JSON.
 
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 
 import type { Attribute, SpanDetail } from '../api/types';
 import { formatDuration } from '../lib/duration';
 import { block, cut, formatBytes, oneLine, plural } from '../lib/text';
 import { formatInstant, zoneName, type Zone } from '../lib/zone';
+import { ErrorPanel } from '../shell/ErrorPanel';
+import { Button, Service } from '../ui/controls';
 import { CopyButton } from '../ui/copy';
 import { AttributeList } from './Attributes';
+import { findBacklinks } from './backlinks';
 import styles from './panel.module.css';
 
 /** Events and links drawn of one span. */
@@ -82,7 +87,70 @@ export function Events({ detail, zone }: { detail: SpanDetail; zone: Zone }) {
   );
 }
 
-/** Links out of the span. */
+/** Links to the span from others, looked for on demand. */
+function LinksBack({ traceId, spanId }: { traceId: string; spanId: string }) {
+  const [isWanted, setWanted] = useState(false);
+  const query = useQuery({
+    queryKey: ['backlinks', traceId, spanId] as const,
+    queryFn: ({ signal }) => findBacklinks(traceId, spanId, signal),
+    enabled: isWanted,
+    staleTime: 30_000,
+  });
+  const { data } = query;
+  return (
+    <section aria-label="Links to this span">
+      <div className={styles.section}>
+        <h3>To this span</h3>
+      </div>
+      {!isWanted && !data && (
+        <p className={styles.ask}>
+          <Button size="small" onClick={() => setWanted(true)}>
+            Look for links to this span
+          </Button>
+          <span className="t3">Reads all links in the store.</span>
+        </p>
+      )}
+      {query.isFetching && <p className={styles.empty}>Looking…</p>}
+      {query.isError && !query.isFetching && (
+        <ErrorPanel
+          what="Links to this span could not be looked for"
+          error={query.error}
+          onRetry={() => void query.refetch()}
+        />
+      )}
+      {data && (
+        <ol>
+          {data.links.map(({ traceId: trace, spanId: span, service, name }) => (
+            <li key={`${trace} ${span}`} className={styles.backlink}>
+              <Service name={service} />
+              <Link
+                className="ell"
+                to="/trace/$traceId"
+                params={{ traceId: trace }}
+                search={{ span }}
+              >
+                <bdi>{oneLine(name, 200) || '(no name)'}</bdi>
+              </Link>
+              <span className="mono t3">
+                {trace === traceId ? 'this trace' : oneLine(trace.slice(0, 8))}
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+      {data && data.links.length === 0 && (
+        <p className={styles.empty}>
+          {data.isCut ? 'None found before the server stopped' : 'No span links to this one'}
+        </p>
+      )}
+      {data?.isCut && data.links.length > 0 && (
+        <p className={styles.empty}>There are more; these are the first.</p>
+      )}
+    </section>
+  );
+}
+
+/** Links out of the span, and back to it. */
 export function Links({ detail, traceId }: { detail: SpanDetail; traceId: string }) {
   const { links, dropped_links_count: dropped } = detail;
   return (
@@ -119,6 +187,7 @@ export function Links({ detail, traceId }: { detail: SpanDetail; traceId: string
       {dropped > 0 && (
         <p className={styles.empty}>{plural(dropped, 'link')} dropped by the sender</p>
       )}
+      <LinksBack key={detail.span_id} traceId={traceId} spanId={detail.span_id} />
     </>
   );
 }
