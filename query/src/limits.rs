@@ -42,6 +42,8 @@ pub struct SqlLimits {
     pub tokens_max: usize,
     /// Depth of a statement's expressions, and of queries inside queries.
     pub depth_max: usize,
+    /// Tables that a statement reads, each CTE counted as often as it is named.
+    pub relations_max: usize,
     /// Rows of a result; the rest is cut off and the answer says so.
     pub rows_max: usize,
     /// Bytes of an encoded result; the rest is cut off and the answer says so.
@@ -86,6 +88,7 @@ impl Default for SqlLimits {
             text_bytes_max: 64 << 10,
             tokens_max: 10_000,
             depth_max: 256,
+            relations_max: 128,
             rows_max: 100_000,
             result_bytes_max: 64 << 20,
             time: Duration::from_secs(30),

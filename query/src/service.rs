@@ -127,7 +127,7 @@ impl QueryService {
     {
         let turn = self.turn().await?;
         let reading = self.reading();
-        let _leaving = Leaving(Arc::clone(&reading.budget.left));
+        let _leaving = reading.leaving();
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work(&reading)
@@ -158,6 +158,11 @@ impl Reading {
     pub(crate) fn limits(&self) -> &QueryLimits {
         self.service.limits()
     }
+
+    /// Tells the work to end when dropped: for whoever waits for it.
+    pub(crate) fn leaving(&self) -> Leaving {
+        Leaving(Some(Arc::clone(&self.budget.left)))
+    }
 }
 
 /// How long a piece of work may go on, and whether anyone still waits for it.
@@ -182,10 +187,133 @@ impl Budget {
 }
 
 /// Sets its flag when dropped.
-struct Leaving(Arc<AtomicBool>);
+pub(crate) struct Leaving(Option<Arc<AtomicBool>>);
+
+impl Leaving {
+    /// What was waited for is here; the work may go on.
+    pub(crate) fn stay(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        if let Some(left) = &self.0 {
+            left.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use axum::http::StatusCode;
+    use bytes::Bytes;
+    use clew_storage::env::Env;
+    use clew_storage::store::StoreOptions;
+    use clew_storage::{Admission, DecodeError, KeepAll, Limits, SpanBatch};
+
+    use super::*;
+    use crate::http::stream;
+
+    struct NoDecoder;
+
+    impl Decoder for NoDecoder {
+        fn decode(
+            &self,
+            kind: PayloadKind,
+            _payload: &Bytes,
+            _received_at_unix_nano: u64,
+            _admission: &Admission,
+        ) -> Result<SpanBatch, DecodeError> {
+            let message = "not in this test".to_owned();
+            Err(DecodeError { kind, message })
+        }
+    }
+
+    fn service(dir: &tempfile::TempDir) -> QueryService {
+        let options = StoreOptions {
+            data_dir: dir.path().to_owned(),
+            env: Env::system(),
+            limits: Limits::default(),
+            decoder: Arc::new(NoDecoder),
+            flush_policy: Arc::new(KeepAll),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        // Time does not end the work of these tests.
+        let limits = QueryLimits {
+            search_time: Duration::from_secs(1_000_000),
+            ..QueryLimits::default()
+        };
+        QueryService::new(QueryOptions {
+            store,
+            limits,
+            otlp_json: None,
+            status: Arc::new(Map::new),
+        })
+    }
+
+    /// Work that says that it has begun, goes on until its budget is over, and says so.
+    fn endless(
+        said: mpsc::Sender<&'static str>,
+    ) -> impl FnOnce(&Reading) -> Result<(), QueryError> {
+        move |reading| {
+            said.send("begun").unwrap();
+            while !reading.budget.over() {
+                std::thread::yield_now();
+            }
+            said.send("over").unwrap();
+            Ok(())
+        }
+    }
+
+    fn hear(words: &mpsc::Receiver<&'static str>) -> &'static str {
+        words.recv_timeout(Duration::from_mins(1)).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_search_ends_when_its_client_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = service(&dir);
+        let (said, words) = mpsc::channel();
+        let waiting = tokio::spawn(async move { service.read(endless(said)).await });
+        assert_eq!(hear(&words), "begun");
+        waiting.abort();
+        assert_eq!(hear(&words), "over");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_document_that_is_being_loaded_ends_when_its_client_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = service(&dir);
+        let (said, words) = mpsc::channel();
+        let load = endless(said);
+        let waiting = tokio::spawn(async move {
+            stream::document(&service, "text/plain", load, |(), _| Ok(())).await
+        });
+        assert_eq!(hear(&words), "begun");
+        waiting.abort();
+        assert_eq!(hear(&words), "over");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_document_may_still_be_read_from_when_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = service(&dir);
+        let (said, words) = mpsc::channel();
+        let answer = stream::document(
+            &service,
+            "text/plain",
+            |reading| Ok(reading.again()),
+            move |reading, _| {
+                said.send(if reading.budget.over() { "over" } else { "on" })
+                    .unwrap();
+                Ok(())
+            },
+        );
+        assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+        assert_eq!(hear(&words), "on");
     }
 }

@@ -32,6 +32,8 @@ pub struct TraceRows {
     pub rows: RecordBatch,
     /// Spans left out because of `Limits::trace_spans_max`.
     pub truncated_span_count: usize,
+    /// Segments that hold spans of it, or would not say.
+    pub segments_read: usize,
     /// Segments that could not be read, with the reason; empty when the answer is complete.
     pub unreadable: Vec<String>,
 }
@@ -79,6 +81,16 @@ impl Snapshot {
     pub fn trace(&self, id: TraceId) -> Result<Option<TraceRows>, StoreError> {
         let inner = &*self.inner;
         trace::assemble(id, &inner.hot, &inner.segments, inner.trace_spans_max)
+    }
+
+    /// The span in row `row` of [`Snapshot::trace`], a table of one row; the columns that tell its place may be null. `None` when there
+    /// is no such trace or row. Where the trace lies in one place, only this row is read. Blocks on file reads.
+    ///
+    /// # Errors
+    /// When a part of the trace cannot be read.
+    pub fn trace_span(&self, id: TraceId, row: usize) -> Result<Option<RecordBatch>, StoreError> {
+        let inner = &*self.inner;
+        trace::span_at(id, row, &inner.hot, &inner.segments, inner.trace_spans_max)
     }
 
     /// Rows of [`schema::traces`](crate::schema::traces) for the hot window, one a trace (`first_row` is 0).

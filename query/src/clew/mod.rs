@@ -171,18 +171,11 @@ async fn span(
         let row: usize = row
             .parse()
             .map_err(|_| malformed("row", &row, "a row of the trace's skeleton"))?;
-        let span = move |trace: Trace| {
-            let spans = trace.rows.len();
-            SpanDetail::new(trace, row).ok_or_else(|| QueryError::NotFound {
-                message: format!("trace {id} has {spans} spans, none in row {row}"),
-                hint: Some("rows are those of the trace's skeleton, from 0".to_owned()),
-            })
-        };
         let pretty = params.pretty();
         stream::document(
             &service,
             "application/json",
-            move |reading| span(Trace::load(reading, id)?),
+            move |reading| SpanDetail::load(reading, id, row),
             move |detail, writer| Ok(json::write(writer, detail, pretty)?),
         )
         .await

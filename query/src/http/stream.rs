@@ -39,6 +39,7 @@ where
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
     let turn = service.turn().await?;
     let reading = service.reading();
+    let leaving = reading.leaving();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         match load(&reading) {
@@ -54,6 +55,7 @@ where
     });
     head.await
         .map_err(|_| QueryError::internal("the reader of a document failed"))??;
+    leaving.stay();
     let chunks = stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|chunk| (chunk, receiver))
     });

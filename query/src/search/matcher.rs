@@ -3,7 +3,7 @@
 //! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are decoded only
 //! for rows that passed the first.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
@@ -11,6 +11,7 @@ use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use clew_storage::schema::{self, column};
 use clew_storage::segment::SegmentTable;
+use clew_storage::span::earlier_start;
 use clew_storage::{Segment, SpanBatch, TraceId};
 use datafusion::common::DFSchema;
 use datafusion::physical_plan::PhysicalExpr;
@@ -30,6 +31,9 @@ use crate::table::file::SegmentFile;
 const BATCH_ROWS: usize = 8_192;
 /// What a search reads of a span that matches.
 const OUTPUT: [usize; 2] = [column::TRACE_ID, column::START_TIME];
+
+/// Compiles expressions. It has no tables, and making one takes longer than many a search.
+static COMPILER: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
 
 /// The spans of one trace that match, in one segment or batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,14 +66,13 @@ impl Matcher {
     /// # Errors
     /// Never for a filter that its front end accepted.
     pub(crate) fn new(filter: &Filter) -> Result<Self, QueryError> {
-        let context = SessionContext::new();
         let conjuncts: Vec<Expr> = filter.conjuncts().into_iter().map(Filter::expr).collect();
         let prune = Prune::new(&conjuncts);
         let (wide, plain): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(is_wide);
         let stages = [plain, wide]
             .into_iter()
             .filter_map(datafusion::logical_expr::utils::conjunction)
-            .map(|expr| Stage::new(&context, expr))
+            .map(Stage::new)
             .collect::<Result<_, _>>()?;
         Ok(Self { stages, prune })
     }
@@ -159,7 +162,7 @@ impl Matcher {
 }
 
 impl Stage {
-    fn new(context: &SessionContext, expr: Expr) -> Result<Self, QueryError> {
+    fn new(expr: Expr) -> Result<Self, QueryError> {
         let spans = schema::spans();
         let mut columns: Vec<usize> = expr
             .column_refs()
@@ -169,7 +172,7 @@ impl Stage {
         columns.sort_unstable();
         let schema = spans.project(&columns)?;
         let compiled = DFSchema::try_from(schema)
-            .and_then(|schema| context.create_physical_expr(expr, &schema))
+            .and_then(|schema| COMPILER.create_physical_expr(expr, &schema))
             .map_err(|error| {
                 QueryError::internal(format!("a filter cannot be compiled: {error}"))
             })?;
@@ -241,7 +244,7 @@ fn collect(rows: &RecordBatch, hits: &mut Vec<Hit>) {
         match hits.last_mut() {
             Some(last) if last.trace_id == trace_id => {
                 last.count += 1;
-                last.start_time = last.start_time.min(start);
+                last.start_time = earlier_start(last.start_time, start);
             }
             _ => hits.push(Hit {
                 trace_id,

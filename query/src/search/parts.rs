@@ -51,10 +51,15 @@ impl<'a> Parts<'a> {
         self.hot.get_or_init(|| {
             let mut starts: HashMap<TraceId, u64> = HashMap::new();
             for batch in self.snapshot.hot() {
-                let times = batch.start_times().values();
-                for (row, start) in times.iter().enumerate() {
-                    let start = *start as u64;
-                    let known = starts.entry(batch.trace_id(row)).or_insert(start);
+                let (ids, _) = batch.trace_ids().value_data().as_chunks::<16>();
+                let mut row = 0;
+                // Spans of one trace mostly arrive side by side.
+                for run in ids.chunk_by(|left, right| left == right) {
+                    let times = &batch.start_times().values()[row..row + run.len()];
+                    row += run.len();
+                    let start = times.iter().map(|start| *start as u64);
+                    let start = start.reduce(earlier_start).unwrap_or(0);
+                    let known = starts.entry(TraceId(run[0])).or_insert(start);
                     *known = earlier_start(*known, start);
                 }
             }

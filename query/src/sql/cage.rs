@@ -2,7 +2,12 @@
 //!
 //! Parsing, walking and dropping a syntax tree recurse, so the number of tokens is bounded first, then the depth; chains
 //! like `1+1+1…` nest once a term. All of it happens on a thread with a large stack.
+//!
+//! The planner puts a CTE in the place of each of its names. A few lines of `b AS (SELECT * FROM a, a), c AS (SELECT * FROM b, b)`…
+//! are a plan of any size, which nothing could stop any more, so the tables of the statement as it will be planned are
+//! counted here ([`Relations`]).
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -112,6 +117,8 @@ fn walk(query: &Query, limits: &SqlLimits) -> Result<(), QueryError> {
     let mut walker = Walker {
         depth: 0,
         depth_max: limits.depth_max,
+        relations: Relations::default(),
+        relations_max: limits.relations_max,
     };
     match query.visit(&mut walker) {
         ControlFlow::Continue(()) => Ok(()),
@@ -122,6 +129,64 @@ fn walk(query: &Query, limits: &SqlLimits) -> Result<(), QueryError> {
 struct Walker {
     depth: usize,
     depth_max: usize,
+    relations: Relations,
+    relations_max: usize,
+}
+
+/// Counts the tables of each query, with those of the CTEs that it names.
+#[derive(Default)]
+struct Relations {
+    /// The queries that the walk is in, outermost first, and their tables so far.
+    open: Vec<usize>,
+    /// Names of the CTEs that the walk is in or will come to, by where their queries stand.
+    names: HashMap<*const Query, String>,
+    /// Tables of the CTEs that were left, by name in lower case; of several CTEs of one name those of the largest.
+    known: HashMap<String, usize>,
+}
+
+impl Relations {
+    fn enter(&mut self, query: &Query) {
+        self.open.push(0);
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let name = cte.alias.name.value.to_lowercase();
+            self.names.insert(std::ptr::from_ref(&*cte.query), name);
+        }
+    }
+
+    /// Adds what `name` stands for to the query that the walk is in.
+    fn add(&mut self, name: &ObjectName) {
+        let known = match name.0.as_slice() {
+            [part] => part
+                .as_ident()
+                .and_then(|name| self.known.get(&name.value.to_lowercase())),
+            _ => None,
+        };
+        let count = known.copied().unwrap_or(1);
+        self.add_count(count);
+    }
+
+    fn add_count(&mut self, count: usize) {
+        if let Some(open) = self.open.last_mut() {
+            *open = open.saturating_add(count);
+        }
+    }
+
+    /// A CTE counts where it is named, any other query where it stands.
+    fn leave(&mut self, query: &Query) {
+        let count = self.open.pop().unwrap_or_default();
+        match self.names.remove(&std::ptr::from_ref(query)) {
+            Some(name) => {
+                let known = self.known.entry(name).or_default();
+                *known = count.max(*known);
+            }
+            None => self.add_count(count),
+        }
+    }
+
+    /// Tables of the query that the walk is in.
+    fn count(&self) -> usize {
+        self.open.last().copied().unwrap_or_default()
+    }
 }
 
 impl Walker {
@@ -141,6 +206,17 @@ impl Walker {
         self.depth -= 1;
         ControlFlow::Continue(())
     }
+
+    fn check_relations(&self) -> ControlFlow<QueryError> {
+        if self.relations.count() <= self.relations_max {
+            return ControlFlow::Continue(());
+        }
+        let message = format!(
+            "the statement reads over {} tables, each CTE counted as often as it is named",
+            self.relations_max
+        );
+        ControlFlow::Break(QueryError::limit(message, "name fewer tables and CTEs"))
+    }
 }
 
 impl Visitor for Walker {
@@ -151,10 +227,13 @@ impl Visitor for Walker {
             return ControlFlow::Break(refused("FOR clauses are not for a query that only reads"));
         }
         check_body(&query.body)?;
+        self.relations.enter(query);
         self.enter()
     }
 
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<QueryError> {
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<QueryError> {
+        self.relations.leave(query);
+        self.check_relations()?;
         self.leave()
     }
 
@@ -177,7 +256,8 @@ impl Visitor for Walker {
         if name.0.len() > 3 {
             return ControlFlow::Break(refused(format!("there is no table `{name}`")));
         }
-        ControlFlow::Continue(())
+        self.relations.add(name);
+        self.check_relations()
     }
 
     fn pre_visit_table_factor(&mut self, _table: &TableFactor) -> ControlFlow<QueryError> {
@@ -264,6 +344,36 @@ mod tests {
             check(&sum(60), &limits),
             Err(QueryError::Limit { .. })
         ));
+    }
+
+    #[test]
+    fn a_cte_counts_as_often_as_it_is_named() {
+        let limits = SqlLimits {
+            relations_max: 8,
+            ..SqlLimits::default()
+        };
+        let doubled = |from: &str| {
+            format!(
+                "WITH a AS (SELECT 1 FROM {from}), b AS (SELECT 1 FROM A x, a y), c AS (SELECT 1 FROM (SELECT 1 FROM b) z, \"b\") \
+                 SELECT 1 FROM c"
+            )
+        };
+        check(&doubled("t, u"), &limits).unwrap();
+        check(&doubled("t"), &limits).unwrap();
+        for text in [
+            doubled("t, u, v"),
+            doubled("t WHERE EXISTS (SELECT 1 FROM u, v)"),
+            // An inner CTE of the same name.
+            "WITH a AS (WITH a AS (SELECT 1 FROM t, u, v) SELECT 1 FROM a, a, a) SELECT 1 FROM a"
+                .to_owned(),
+            ["SELECT 1 FROM t"; 9].join(" UNION ALL "),
+        ] {
+            assert!(
+                matches!(check(&text, &limits), Err(QueryError::Limit { .. })),
+                "{text}"
+            );
+        }
+        check(&["SELECT 1 FROM t"; 8].join(" UNION ALL "), &limits).unwrap();
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! DataFusion's errors as ours: whose fault it was, and where in the statement.
 
+use arrow::error::ArrowError;
+use clew_storage::StoreError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
+use parquet::errors::ParquetError;
 
 use crate::error::QueryError;
 
@@ -28,9 +31,24 @@ pub(super) fn of(failed: &DataFusionError, statement: &str) -> QueryError {
         };
     }
     let message = short(&plain(root));
+    let arrow = match root {
+        DataFusionError::ArrowError(error, _) => Some(error.as_ref()),
+        DataFusionError::External(error) => error.downcast_ref::<ArrowError>(),
+        _ => None,
+    };
+    if let Some(error) = arrow {
+        return arrow_error(error, message);
+    }
     match root {
         DataFusionError::ResourcesExhausted(_) => {
             QueryError::limit(message, "read fewer rows or columns, or aggregate earlier")
+        }
+        DataFusionError::External(cause) if !is_of_reading(cause.as_ref()) => {
+            QueryError::invalid(message)
+        }
+        // What DataFusion cannot do with a type it often calls internal.
+        DataFusionError::Internal(what) if what.contains("not implemented") => {
+            QueryError::invalid(message)
         }
         DataFusionError::Internal(_)
         | DataFusionError::ObjectStore(_)
@@ -40,6 +58,30 @@ pub(super) fn of(failed: &DataFusionError, statement: &str) -> QueryError {
         | DataFusionError::External(_) => QueryError::internal(message),
         _ => QueryError::invalid(message),
     }
+}
+
+/// An error of a kernel: about a value of the statement or its rows, unless something could not be read.
+fn arrow_error(error: &ArrowError, message: String) -> QueryError {
+    match error {
+        // Patterns that cannot be read come as errors of the crate that reads them.
+        ArrowError::ExternalError(cause) if !is_of_reading(cause.as_ref()) => {
+            QueryError::invalid(message)
+        }
+        ArrowError::ExternalError(_)
+        | ArrowError::IoError(..)
+        | ArrowError::ParquetError(_)
+        | ArrowError::IpcError(_) => QueryError::internal(message),
+        ArrowError::MemoryError(_) => {
+            QueryError::limit(message, "read fewer rows or columns, or aggregate earlier")
+        }
+        _ => QueryError::invalid(message),
+    }
+}
+
+/// True when the store could not be read.
+fn is_of_reading(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(cause), |cause| cause.source());
+    causes.any(|cause| cause.is::<StoreError>() || cause.is::<ParquetError>())
 }
 
 /// An error at a line and column of the statement, both counted from 1.

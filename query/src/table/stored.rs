@@ -18,6 +18,7 @@ use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
 };
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -190,7 +191,7 @@ fn access(segment: &Segment, prune: &Prune) -> Result<Access> {
     }
     let metadata = segment
         .metadata(SegmentTable::Spans)
-        .map_err(|error| exec_datafusion_err!("{error}"))?;
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
     let groups = metadata.metadata().row_groups();
     let wanted = prune.rows(segment);
     let mut plan = ParquetAccessPlan::new_all(groups.len());

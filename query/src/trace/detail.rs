@@ -4,20 +4,35 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::Trace;
-use crate::rows::{Attribute, Attributes, EventRow, LinkRow, SpanRow};
+use crate::error::QueryError;
+use crate::rows::{Attribute, Attributes, EventRow, LinkRow, SpanRow, SpanRows};
 use crate::ser::{Hex, Seq, Text, time};
+use crate::service::Reading;
+use clew_storage::TraceId;
 use clew_storage::attributes::AttributeType;
 
 /// The span in a row of a trace.
 pub(crate) struct SpanDetail {
-    trace: Trace,
+    /// The span alone.
+    rows: SpanRows,
     row: usize,
 }
 
 impl SpanDetail {
-    /// The span in row `row` of `trace`, if it has so many.
-    pub(crate) fn new(trace: Trace, row: usize) -> Option<Self> {
-        (row < trace.rows.len()).then_some(Self { trace, row })
+    /// Reads the span in row `row` of the trace `id`; blocks.
+    ///
+    /// # Errors
+    /// [`QueryError::NotFound`] when there is no such trace or row.
+    pub(crate) fn load(reading: &Reading, id: TraceId, row: usize) -> Result<Self, QueryError> {
+        let Some(span) = reading.snapshot.trace_span(id, row)? else {
+            let spans = Trace::load(reading, id)?.rows.len();
+            return Err(QueryError::NotFound {
+                message: format!("trace {id} has {spans} spans, none in row {row}"),
+                hint: Some("rows are those of the trace's skeleton, from 0".to_owned()),
+            });
+        };
+        let rows = SpanRows::new(&span)?;
+        Ok(Self { rows, row })
     }
 }
 
@@ -127,13 +142,13 @@ fn type_name(attribute_type: AttributeType) -> &'static str {
 
 impl Serialize for SpanDetail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        span_json(self.trace.rows.span(self.row)).serialize(serializer)
+        span_json(self.rows.span(0), self.row).serialize(serializer)
     }
 }
 
-fn span_json(span: SpanRow<'_>) -> SpanJson<'_> {
+fn span_json(span: SpanRow<'_>, row: usize) -> SpanJson<'_> {
     SpanJson {
-        row: span.row,
+        row,
         span_id: Hex(span.span_id()),
         parent_span_id: span.parent_span_id().map(Hex),
         trace_state: span.trace_state(),

@@ -50,14 +50,9 @@ impl Trace {
         let Some(trace) = reading.snapshot.trace(id)? else {
             return Ok(None);
         };
-        let segments = reading.snapshot.segments();
-        let segments_read = segments
-            .iter()
-            .filter(|segment| !matches!(segment.trace_rows(id), Ok(None)))
-            .count();
         let mut covering = Covering {
-            segments_total: segments.len(),
-            segments_read,
+            segments_total: reading.snapshot.segments().len(),
+            segments_read: trace.segments_read,
             reasons: trace.unreadable,
         };
         if trace.truncated_span_count > 0 {

@@ -6,7 +6,7 @@ use clew_storage::span::{earlier_start, start_order};
 use serde::Serialize;
 
 use super::structure::SpanIds;
-use crate::rows::SpanRows;
+use crate::rows::{SpanRow, SpanRows};
 
 /// Figures of a whole trace, as the rows of `traces` have them for its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,17 +42,26 @@ pub(crate) struct ServiceCount {
     pub(crate) error_count: u32,
 }
 
+/// True for a span without a parent that is not one half of a call under the other half either.
+fn is_root(span: SpanRow<'_>) -> bool {
+    span.parent_span_id().is_none() && span.parent_row().is_none()
+}
+
 impl Summary {
     /// The figures of `rows`, the spans of one trace. `rows` is not empty.
     pub(crate) fn of(rows: &SpanRows) -> Self {
         let ids = SpanIds::of(rows);
         let mut services: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
-        let (mut start, mut end, mut errors, mut orphans) = (0, 0, 0, 0);
+        let starts = rows.iter().map(SpanRow::start_unix_nano);
+        let start = starts.reduce(earlier_start).unwrap_or(0);
+        let (mut end, mut errors, mut orphans) = (0, 0, 0);
         for span in rows.iter() {
             let error = u32::from(span.status_code() == "error");
-            start = earlier_start(start, span.start_unix_nano());
-            let length = u64::try_from(span.duration_ns()).unwrap_or(0);
-            end = end.max(span.start_unix_nano().saturating_add(length));
+            // A span without a start time says nothing of when the trace ended.
+            if span.start_unix_nano() >= start {
+                let length = u64::try_from(span.duration_ns()).unwrap_or(0);
+                end = end.max(span.start_unix_nano().saturating_add(length));
+            }
             errors += error;
             orphans += u32::from(ids.is_orphan(span));
             let counts = services.entry(span.service_name()).or_default();
@@ -61,7 +70,7 @@ impl Summary {
         }
         let earliest = |roots_only: bool| {
             rows.iter()
-                .filter(|span| !roots_only || span.parent_span_id().is_none())
+                .filter(|span| !roots_only || is_root(*span))
                 .min_by_key(|span| start_order(span.start_unix_nano()))
         };
         let root = earliest(true);

@@ -6,9 +6,15 @@
 )]
 
 mod answers;
+mod cancel;
 mod clew_api;
+mod differential;
+mod explain;
+mod formats;
+mod hostile_sql;
 mod jaeger_api;
 mod jaeger_fixtures;
 mod language;
+mod limits;
 mod slt;
 mod support;

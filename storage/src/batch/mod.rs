@@ -205,8 +205,11 @@ impl SpanBatch {
     /// Rows of the spans of trace `id`, ascending.
     #[must_use]
     pub fn rows_of_trace(&self, id: TraceId) -> Vec<u32> {
-        let ids = self.trace_ids().iter().enumerate();
-        ids.filter(|(_, other)| *other == Some(&id.0))
+        let (ids, _) = self.trace_ids().value_data().as_chunks::<16>();
+        let wanted = u128::from_ne_bytes(id.0);
+        let is_of_trace = |other: &[u8; 16]| u128::from_ne_bytes(*other) == wanted;
+        let rows = ids.iter().enumerate();
+        rows.filter(|(_, other)| is_of_trace(other))
             .map(|(row, _)| row as u32)
             .collect()
     }

@@ -13,7 +13,7 @@ use super::cache::{Key, Part, SegmentCache};
 use super::file::{FileReader, io_error};
 use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
 use super::index::{Index, Operation, ValueFilter};
-use super::table::TableFile;
+use super::table::{TableFile, page_bytes};
 use super::{SegmentMeta, SegmentTable};
 use crate::env::Env;
 use crate::error::StoreError;
@@ -144,6 +144,18 @@ impl Segment {
     ) -> Result<RecordBatch, StoreError> {
         self.table(table)?
             .read_rows(self.metadata(table)?, table, rows, projection)
+    }
+
+    /// Bytes of text and other values of varying length in the pages that hold the rows `rows`; `None` when the file does not say.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub fn page_bytes(
+        &self,
+        table: SegmentTable,
+        rows: Range<u32>,
+    ) -> Result<Option<usize>, StoreError> {
+        Ok(page_bytes(self.metadata(table)?.metadata(), &rows))
     }
 
     /// False when no span of row group `row_group` of `spans` has an attribute (span, resource, scope, event or link level)

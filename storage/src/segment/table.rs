@@ -13,8 +13,10 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
 };
+use parquet::basic::Type;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::file::FileReader;
@@ -157,6 +159,35 @@ fn select(metadata: &ArrowReaderMetadata, rows: &Range<usize>) -> (Vec<usize>, R
         RowSelector::select(rows.len()),
     ];
     (groups, selection.into())
+}
+
+/// Bytes of the values of varying length in the pages that hold `rows`, before encoding and compression; `None` without an index
+/// that says so.
+pub(super) fn page_bytes(metadata: &ParquetMetaData, rows: &Range<u32>) -> Option<usize> {
+    let (first, end) = (i64::from(rows.start), i64::from(rows.end));
+    let indexes = metadata.offset_index()?;
+    let (mut bytes, mut start) = (0, 0);
+    for (group, columns) in metadata.row_groups().iter().zip(indexes) {
+        let group_end = start + group.num_rows();
+        if start < end && first < group_end {
+            for (column, index) in group.columns().iter().zip(columns) {
+                if column.column_type() == Type::BYTE_ARRAY {
+                    bytes += column_page_bytes(index, first - start, end - start)?;
+                }
+            }
+        }
+        start = group_end;
+    }
+    usize::try_from(bytes).ok()
+}
+
+/// The same for a column of a row group, whose rows count from 0.
+fn column_page_bytes(index: &OffsetIndexMetaData, first: i64, end: i64) -> Option<i64> {
+    let pages = index.page_locations();
+    let from = pages.partition_point(|page| page.first_row_index <= first);
+    let to = pages.partition_point(|page| page.first_row_index < end);
+    let bytes = index.unencoded_byte_array_data_bytes()?;
+    Some(bytes.get(from.saturating_sub(1)..to)?.iter().sum())
 }
 
 fn check_footer(metadata: &ArrowReaderMetadata, table: SegmentTable) -> Result<(), String> {

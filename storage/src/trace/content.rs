@@ -75,10 +75,14 @@ pub(super) fn write_table_row(table: &RecordBatch, row: usize, out: &mut Vec<u8>
     }
 }
 
-/// Writes the content of a span of a batch, its group as the content that makes the group different.
+/// Writes the content of a span of a batch: the same bytes as for the same span in a table, so that a trace has one order wherever
+/// it lies.
 pub(crate) fn write_batch_row(batch: &SpanBatch, row: usize, out: &mut Vec<u8>) {
     write_own(batch.own(), row, out);
-    out.extend_from_slice(batch.group_key(row));
+    let group = batch.group_of().value(row) as usize;
+    for column in batch.groups().columns() {
+        write_value(column, group, out);
+    }
 }
 
 fn write_own(own: &RecordBatch, row: usize, out: &mut Vec<u8>) {

@@ -49,6 +49,34 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// The spans of trace `id` alone.
+    pub(crate) fn of_trace(batches: &'a [Arc<SpanBatch>], id: TraceId) -> Self {
+        let mut spans = Vec::new();
+        for (place, batch) in batches.iter().enumerate() {
+            let span = |row| {
+                (
+                    id,
+                    SpanRef {
+                        batch: place as u32,
+                        row,
+                    },
+                )
+            };
+            spans.extend(batch.rows_of_trace(id).into_iter().map(span));
+        }
+        let columns = batches.iter().map(|batch| SpanColumns::of_batch(batch));
+        Self {
+            batches,
+            columns: columns.collect(),
+            spans,
+        }
+    }
+
+    /// Number of spans.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
     /// The rows of each trace, by trace id.
     pub(crate) fn traces(&self) -> impl Iterator<Item = Range<u32>> + '_ {
         let mut start = 0;

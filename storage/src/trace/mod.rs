@@ -20,7 +20,7 @@ use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::schema::{self, column};
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentTable};
 use crate::snapshot::TraceRows;
 use crate::tree::TreeRow;
 use columns::SpanColumns;
@@ -48,10 +48,14 @@ pub fn assemble(
     for batch in hot {
         parts.add_hot(id, batch);
     }
-    let mut failures = Vec::new();
+    let (mut failures, mut segments_read) = (Vec::new(), 0);
     for segment in segments.iter().rev() {
-        if let Err(error) = parts.add_stored(id, segment) {
-            failures.push(error);
+        match parts.add_stored(id, segment) {
+            Ok(held) => segments_read += usize::from(held),
+            Err(error) => {
+                segments_read += 1;
+                failures.push(error);
+            }
         }
     }
     if parts.is_empty() {
@@ -60,8 +64,58 @@ pub fn assemble(
     Ok(Some(TraceRows {
         rows: arrange(&joined(&parts.tables)),
         truncated_span_count: parts.truncated,
+        segments_read,
         unreadable: failures.iter().map(ToString::to_string).collect(),
     }))
+}
+
+/// The span in row `row` of what [`assemble`] makes of trace `id`, with all columns of `spans`; those that tell its place may be null.
+/// `None` when there is no such trace or row.
+///
+/// A trace that lies in one segment, or in the hot window alone, is not put together for it.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn span_at(
+    id: TraceId,
+    row: usize,
+    hot: &[Arc<SpanBatch>],
+    segments: &[Arc<Segment>],
+    spans_max: usize,
+) -> Result<Option<RecordBatch>, StoreError> {
+    let gathered = Gathered::of_trace(hot, id);
+    let mut stored = Vec::new();
+    for segment in segments {
+        stored.extend(segment.trace_rows(id)?.map(|rows| (segment, rows)));
+    }
+    match (gathered.len(), stored.as_slice()) {
+        (0, []) => Ok(None),
+        // A segment has a trace's rows in this very order, without copies; a beginning of them keeps its order.
+        (0, [(segment, rows)]) => {
+            if row >= rows.len().min(spans_max) {
+                return Ok(None);
+            }
+            let row = rows.start + row as u32;
+            segment
+                .read_rows(SegmentTable::Spans, row..row + 1, None)
+                .map(Some)
+        }
+        (spans, []) if spans <= spans_max => Ok(hot_span_at(&gathered, row)),
+        _ => {
+            let trace = assemble(id, hot, segments, spans_max)?;
+            let rows = trace.map(|trace| trace.rows);
+            Ok(rows
+                .filter(|rows| row < rows.num_rows())
+                .map(|rows| rows.slice(row, 1)))
+        }
+    }
+}
+
+fn hot_span_at(spans: &Gathered<'_>, row: usize) -> Option<RecordBatch> {
+    let (rows, tree) = content::arrange(spans, 0..spans.len() as u32);
+    let span = spans.span(rows[tree.get(row)?.node as usize]);
+    let batch = &spans.batches[span.batch as usize];
+    Some(batch.rows_to_table(&UInt32Array::from(vec![span.row]), None))
 }
 
 fn joined(tables: &[RecordBatch]) -> RecordBatch {

@@ -11,6 +11,8 @@ use crate::ids::TraceId;
 use crate::limits::TRACE_BYTES_MAX;
 use crate::segment::{Segment, SegmentTable};
 
+/// Rows that are read first where nothing tells how large they are.
+const STEP_ROWS_MIN: usize = 16;
 /// Rows that are read at a time, once it is known that they are small.
 const STEP_ROWS_MAX: usize = 8192;
 /// Bytes that a step should have at most.
@@ -49,27 +51,41 @@ impl Parts {
         let read = |step: Range<usize>| {
             Ok(batch.rows_to_table(&UInt32Array::from(rows[step].to_vec()), None))
         };
-        let added: Result<(), std::convert::Infallible> = self.add(rows.len(), read);
+        let added: Result<(), std::convert::Infallible> = self.add(rows.len(), STEP_ROWS_MIN, read);
         let Ok(()) = added;
     }
 
-    pub(super) fn add_stored(&mut self, id: TraceId, segment: &Segment) -> Result<(), StoreError> {
+    /// Adds what a segment holds of the trace; false when that is nothing.
+    pub(super) fn add_stored(
+        &mut self,
+        id: TraceId,
+        segment: &Segment,
+    ) -> Result<bool, StoreError> {
         let Some(rows) = segment.trace_rows(id)? else {
-            return Ok(());
+            return Ok(false);
         };
-        self.add(rows.len(), |step| {
-            let step = rows.start + step.start as u32..rows.start + step.end as u32;
-            segment.read_rows(SegmentTable::Spans, step, None)
-        })
+        let step =
+            |step: Range<usize>| rows.start + step.start as u32..rows.start + step.end as u32;
+        let first = 0..rows.len().min(STEP_ROWS_MAX);
+        let small = segment
+            .page_bytes(SegmentTable::Spans, step(first.clone()))?
+            .is_some_and(|bytes| bytes <= STEP_BYTES);
+        let first = if small { first.end } else { STEP_ROWS_MIN };
+        self.add(rows.len(), first, |rows| {
+            segment.read_rows(SegmentTable::Spans, step(rows), None)
+        })?;
+        Ok(true)
     }
 
-    /// Takes of `found` spans as many as there is room for, in steps that follow the size of those before.
+    /// Takes of `found` spans as many as there is room for, in steps that follow the size of those before; the first takes
+    /// `step` spans.
     fn add<E>(
         &mut self,
         found: usize,
+        mut step: usize,
         read: impl Fn(Range<usize>) -> Result<RecordBatch, E>,
     ) -> Result<(), E> {
-        let (mut taken, mut step) = (0, 16);
+        let mut taken = 0;
         while taken < found && self.room > 0 && self.bytes > 0 {
             let rows = step.min(found - taken).min(self.room);
             let table = read(taken..taken + rows)?;

@@ -16,6 +16,7 @@ struct World {
     sim: SimEnv,
     segments: Vec<Arc<Segment>>,
     hot: Vec<Arc<SpanBatch>>,
+    cache: Arc<SegmentCache>,
 }
 
 impl World {
@@ -38,7 +39,12 @@ impl World {
             );
         }
         let hot = hot.iter().map(|part| Arc::new(batch(part, 2))).collect();
-        Self { sim, segments, hot }
+        Self {
+            sim,
+            segments,
+            hot,
+            cache,
+        }
     }
 
     fn trace(&self, id: u8, spans_max: usize) -> Result<Option<TraceRows>, StoreError> {
@@ -109,6 +115,13 @@ proptest! {
             prop_assert_eq!(structure_of(&found.rows), structure_of(&whole.rows));
             let order = |rows: &RecordBatch| read(rows).iter().map(|span| contents([span])).collect::<Vec<_>>();
             prop_assert_eq!(order(&found.rows), order(&whole.rows));
+            for row in 0..=found.rows.num_rows() {
+                let expected = (row < found.rows.num_rows()).then(|| order(&found.rows.slice(row, 1)));
+                for world in [&spread, &together] {
+                    let one = span_at(TraceId([id; 16]), row, &world.hot, &world.segments, usize::MAX).unwrap();
+                    prop_assert_eq!(one.as_ref().map(&order), expected.clone());
+                }
+            }
         }
     }
 
@@ -151,6 +164,65 @@ fn as_many_spans_as_allowed_are_whole_and_one_more_is_reported() {
             (taken, 8 - taken)
         );
     }
+}
+
+#[test]
+fn a_row_beyond_what_a_look_up_returns_is_none() {
+    for world in [
+        World::new(&[spans(1..6)], &[]),
+        World::new(&[], &[spans(1..6)]),
+        World::new(&[spans(1..4)], &[spans(4..6)]),
+    ] {
+        let found = |row, spans_max| {
+            let id = TraceId([1; 16]);
+            let span = span_at(id, row, &world.hot, &world.segments, spans_max).unwrap();
+            span.map(|span| span.num_rows())
+        };
+        assert_eq!(
+            [found(4, 5), found(5, 5), found(5, 9)],
+            [Some(1), None, None]
+        );
+        assert_eq!(
+            [found(2, 3), found(3, 3), found(0, 0)],
+            [Some(1), None, None]
+        );
+    }
+}
+
+#[test]
+fn a_span_of_a_stored_trace_is_read_without_the_rest() {
+    let spans: Vec<_> = (0..20_000_u32)
+        .map(|number| {
+            let mut span = spans(1..2).remove(0);
+            span.span_id[..4].copy_from_slice(&(number + 1).to_be_bytes());
+            span.name = format!(
+                "{number} {:x}",
+                u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            );
+            span
+        })
+        .collect();
+    let world = World::new(&[spans], &[]);
+    let read = |work: &dyn Fn()| {
+        let before = world.cache.bytes_read();
+        work();
+        world.cache.bytes_read() - before
+    };
+    let id = TraceId([1; 16]);
+    let all = read(&|| {
+        assert_eq!(
+            world.trace(1, usize::MAX).unwrap().unwrap().rows.num_rows(),
+            20_000
+        );
+    });
+    let one = read(&|| {
+        assert!(
+            span_at(id, 10_000, &[], &world.segments, usize::MAX)
+                .unwrap()
+                .is_some()
+        );
+    });
+    assert!(one < all / 2, "{one} bytes of {all}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::json::text_column;
-use super::{Encoder, Stats};
+use super::{Encoder, Stats, unwritable};
 use crate::error::QueryError;
 
 /// A header and one line a row.
@@ -70,7 +70,9 @@ impl Encoder for CsvTable {
                     | DataType::Dictionary(..) => harmless(column),
                     _ => Ok(Arc::clone(column)),
                 });
-        let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+        let columns = columns
+            .collect::<Result<Vec<_>, ArrowError>>()
+            .map_err(|error| unwritable(&error))?;
         let fields: Vec<_> = fields
             .iter()
             .zip(&columns)
@@ -79,7 +81,7 @@ impl Encoder for CsvTable {
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let rows =
             RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
-        Ok(self.writer.write(&rows)?)
+        self.writer.write(&rows).map_err(|error| unwritable(&error))
     }
 
     fn bytes(&self) -> usize {

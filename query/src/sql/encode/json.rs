@@ -10,7 +10,7 @@ use arrow::json::writer::{
 };
 use serde_json::json;
 
-use super::{Encoder, Stats};
+use super::{Encoder, Stats, unwritable};
 use crate::error::QueryError;
 
 /// Largest integer that a JavaScript number holds exactly.
@@ -40,7 +40,7 @@ impl JsonTable {
 impl Encoder for JsonTable {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
         let options = options();
-        let mut cells = cells(rows, &options)?;
+        let mut cells = cells(rows, &options).map_err(|error| unwritable(&error))?;
         for row in 0..rows.num_rows() {
             if !std::mem::take(&mut self.first) {
                 self.body.push(b',');
@@ -78,7 +78,7 @@ pub(super) struct JsonLines {
 impl Encoder for JsonLines {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
         let options = options();
-        let mut cells = cells(rows, &options)?;
+        let mut cells = cells(rows, &options).map_err(|error| unwritable(&error))?;
         let keys = rows
             .schema_ref()
             .fields()

@@ -18,6 +18,7 @@ mod json;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use serde::Serialize;
 
 use crate::clew::ARROW_STREAM;
@@ -110,6 +111,14 @@ impl Format {
             Self::Parquet => Box::new(binary::ParquetFile::new(schema)?),
         })
     }
+}
+
+/// The error for values that the form has no text for, like times of a zone that there is not.
+fn unwritable(error: &ArrowError) -> QueryError {
+    QueryError::invalid_with_hint(
+        format!("the result cannot be written: {error}"),
+        "cast the column to text",
+    )
 }
 
 /// Writes rows into a body.

@@ -1,6 +1,8 @@
 //! A store in a temporary directory, its query routes, and spans to fill it with.
 
+pub(crate) mod corpus;
 pub(crate) mod golden;
+pub(crate) mod naive;
 pub(crate) mod otlp_json;
 pub(crate) mod shop;
 pub(crate) mod spans;

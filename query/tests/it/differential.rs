@@ -1,0 +1,290 @@
+//! Generated searches, thousands with their pages and places, against a naive matcher: the same answers from the hot window, from segments and from both.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::naive::{Query, Traces, text};
+use crate::support::spans::{TestSpan, batch_at};
+use crate::support::{Server, corpus, encode};
+
+/// Generated searches; each is asked of three servers.
+const QUERIES: usize = 1_000;
+/// Spans of each recording.
+const SPANS: usize = 500;
+/// When everything was received.
+const RECEIVED: u64 = 1_800_000_000_000_000_000;
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.roll() % bound as u64) as usize
+    }
+
+    /// True in `percent` of all cases.
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
+/// Cuts of the recordings, and some of their spans made odd.
+fn spans(dice: &mut Dice) -> Vec<TestSpan> {
+    let mut spans = Vec::new();
+    for name in [
+        "nezha-trainticket-20230129",
+        "nezha-onlineboutique-20220822",
+        "deathstarbench-all",
+    ] {
+        let recorded = corpus::spans(name, SPANS);
+        spans.extend(recorded.into_iter().take(SPANS));
+    }
+    for span in &mut spans {
+        match dice.below(60) {
+            // No start time, a time beyond 2^63, an end before the start.
+            0 => span.start = 0,
+            1 => (span.start, span.end) = (1 << 63 | span.start, 1 << 63 | span.end),
+            2 => (span.start, span.end) = (span.end, span.start),
+            3 => span.status = 2,
+            4 => span.parent = Some(dice.roll()),
+            5 => span.resource.clear(),
+            _ => {}
+        }
+    }
+    // A server's half of some calls, at a clock of its own.
+    let callers: Vec<_> = spans
+        .iter()
+        .filter(|span| span.kind == 3)
+        .take(40)
+        .cloned()
+        .collect();
+    spans.extend(callers.into_iter().enumerate().map(|(place, caller)| {
+        TestSpan {
+            kind: 2,
+            start: caller
+                .start
+                .wrapping_add(500)
+                .wrapping_sub(place as u64 * 37),
+            parent: caller.parent.filter(|_| place % 2 == 0),
+            ..caller
+        }
+    }));
+    spans
+}
+
+async fn hot(batches: &[Vec<TestSpan>]) -> Server {
+    let server = Server::new();
+    for batch in batches {
+        server.append(batch_at(batch, RECEIVED)).await;
+    }
+    server
+}
+
+async fn stored(batches: &[Vec<TestSpan>]) -> Server {
+    let server = hot(batches).await;
+    server.flush().await;
+    server
+}
+
+/// Traces lie in several segments and the hot window, and some spans in two places.
+async fn mixed(batches: &[Vec<TestSpan>]) -> Server {
+    let server = Server::new();
+    for (place, batch) in batches.iter().enumerate() {
+        server.append(batch_at(batch, RECEIVED)).await;
+        if place % 4 == 3 && place < batches.len() * 3 / 4 {
+            server.flush().await;
+        }
+        if place % 3 == 0 {
+            server
+                .append(batch_at(&batch[..batch.len() / 2], RECEIVED))
+                .await;
+        }
+    }
+    server
+}
+
+fn generate(dice: &mut Dice, spans: &[TestSpan]) -> Query {
+    let like = dice.pick(spans);
+    let mut query = Query::default();
+    if dice.chance(40) {
+        query.service = Some(like.service().to_owned());
+    }
+    if dice.chance(30) {
+        query.operation = Some(like.name.clone());
+    }
+    let tags = [0, 0, 1, 1, 1, 2][dice.below(6)];
+    query.tags = (0..tags).map(|_| tag(dice, spans, like)).collect();
+    let length = like.end.wrapping_sub(like.start);
+    if dice.chance(20) && length < 1 << 62 {
+        query.min_duration = Some(length + u64::from(dice.chance(30)));
+    }
+    if dice.chance(20) && length < 1 << 62 {
+        query.max_duration = Some(length.max(query.min_duration.unwrap_or(0)));
+    }
+    if dice.chance(25) {
+        query.start = Some(like.start.min(i64::MAX as u64));
+    }
+    if dice.chance(25) {
+        let end = dice.pick(spans).start.min(i64::MAX as u64) + u64::from(dice.chance(50));
+        query.end = Some(end.clamp(query.start.unwrap_or(0), i64::MAX as u64));
+    }
+    query
+}
+
+fn tag(dice: &mut Dice, spans: &[TestSpan], like: &TestSpan) -> (String, String) {
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let like = if dice.chance(80) {
+        like
+    } else {
+        dice.pick(spans)
+    };
+    let events: Vec<_> = like
+        .events
+        .iter()
+        .flat_map(|event| &event.attributes)
+        .collect();
+    let (prefix, attributes): (_, Vec<_>) = match dice.below(10) {
+        0 => return pair("error", if dice.chance(50) { "true" } else { "false" }),
+        1 => {
+            let kinds = [
+                "unspecified",
+                "internal",
+                "SERVER",
+                "client",
+                "producer",
+                "consumer",
+            ];
+            return pair("span.kind", kinds[like.kind as usize]);
+        }
+        2 => {
+            return pair(
+                "otel.status_code",
+                ["unset", "OK", "error"][like.status as usize],
+            );
+        }
+        3 => return pair("otel.scope.name", &like.scope_name),
+        4 => return pair("no.such.key", "x"),
+        5 => ("resource.", like.resource.iter().collect()),
+        6 if !events.is_empty() => ("", events),
+        _ => ("", like.attributes.iter().chain(&like.resource).collect()),
+    };
+    if attributes.is_empty() {
+        return pair("resource.no.such.key", "");
+    }
+    let (key, value) = dice.pick(&attributes);
+    let value = if dice.chance(90) {
+        text(value)
+    } else {
+        format!("{}x", text(value))
+    };
+    (format!("{prefix}{key}"), value)
+}
+
+fn path(query: &Query, limit: usize, cursor: &str) -> String {
+    let number = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
+    let tags = if query.tags.is_empty() {
+        String::new()
+    } else {
+        serde_json::to_string(&query.tags).unwrap()
+    };
+    let parameters: BTreeMap<&str, String> = BTreeMap::from([
+        ("service", query.service.clone().unwrap_or_default()),
+        ("operation", query.operation.clone().unwrap_or_default()),
+        ("tags", tags),
+        ("min_duration_ns", number(query.min_duration)),
+        ("max_duration_ns", number(query.max_duration)),
+        ("start", number(query.start)),
+        ("end", number(query.end)),
+        ("limit", limit.to_string()),
+        ("cursor", cursor.to_owned()),
+    ]);
+    let set = parameters.iter().filter(|(_, value)| !value.is_empty());
+    let set: Vec<_> = set
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    format!("/api/clew/v1/search?{}", set.join("&"))
+}
+
+/// Asks for all pages and compares them with `expected`.
+async fn check(server: &Server, query: &Query, limit: usize, pages_max: usize, expected: &[Value]) {
+    let (mut cursor, mut seen) = (String::new(), 0);
+    for _ in 0..pages_max {
+        let path = path(query, limit, &cursor);
+        let answer = server.json(&path).await;
+        let wanted = &expected[seen..(seen + limit).min(expected.len())];
+        let mut found = answer["traces"].as_array().unwrap().clone();
+        for (row, wanted) in found.iter_mut().zip(wanted) {
+            let row = row.as_object_mut().unwrap();
+            let root = json!([row.remove("root_service_name"), row.remove("root_name")]);
+            row.insert(
+                "root".to_owned(),
+                if wanted["root"].is_null() {
+                    Value::Null
+                } else {
+                    root
+                },
+            );
+        }
+        assert_eq!(found, wanted, "{path}");
+        assert_eq!(
+            answer["total"],
+            json!({"value": expected.len(), "exact": true}),
+            "{path}"
+        );
+        assert_eq!(answer["coverage"]["complete"], true, "{path}");
+        seen += wanted.len();
+        let more = answer["next_cursor"].as_str();
+        assert_eq!(more.is_some(), seen < expected.len(), "{path}");
+        match more {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_searches_answer_as_the_naive_matcher_does() {
+    let mut dice = Dice(20_261_124);
+    let spans = spans(&mut dice);
+    let traces = Traces::of(&spans);
+    // A trace's spans come in several batches.
+    let mut batches: Vec<Vec<TestSpan>> = vec![Vec::new(); 12];
+    for span in &spans {
+        batches[dice.below(12)].push(span.clone());
+    }
+    let servers = [
+        hot(&batches).await,
+        stored(&batches).await,
+        mixed(&batches).await,
+    ];
+    let (mut found, mut empty) = (0, 0);
+    for _ in 0..QUERIES {
+        let query = generate(&mut dice, &spans);
+        let expected = traces.search(&query);
+        let limits = *dice.pick(&[5, 5, 5, 5, 5, 5, 5, 20, 20, 200]);
+        let limit = 1 + dice.below(limits);
+        let pages_max = if dice.chance(20) { 4 } else { 1 };
+        let ask = |server| check(server, &query, limit, pages_max, &expected);
+        tokio::join!(ask(&servers[0]), ask(&servers[1]), ask(&servers[2]));
+        found += usize::from(!expected.is_empty());
+        empty += usize::from(expected.is_empty());
+    }
+    // The generator must not drift to queries that find nothing, or everything.
+    assert!(
+        found > QUERIES / 2 && empty > QUERIES / 50,
+        "{found} {empty}"
+    );
+}

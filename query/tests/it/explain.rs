@@ -1,0 +1,194 @@
+//! What a plan leaves out: files, row groups, rows and columns.
+
+use crate::support::Server;
+use crate::support::spans::{TestSpan, batch, span, text};
+
+/// Traces of ten spans of one service, one operation and one time, their first id being `first`.
+fn traces(service: &str, first: u64, count: u64, start: u64) -> Vec<TestSpan> {
+    let trace = |n: u64| {
+        let id = u128::from(first + n) << 64 | 7;
+        let root = (first + n) * 10 + 1;
+        (0..10).map(move |place| {
+            let span = span(
+                service,
+                id,
+                root + place,
+                &format!("{service} {place}"),
+                start + n * 100 + place,
+                50,
+            );
+            let span = if place == 0 { span } else { span.parent(root) };
+            span.with(text("http.route", "/cart"))
+                .with(text("order.id", &format!("{service}-{n}-{place}")))
+        })
+    };
+    (0..count).flat_map(trace).collect()
+}
+
+async fn server() -> Server {
+    let server = Server::new();
+    server
+        .append(batch(&traces("alpha", 1, 7_000, 1_000_000_000)))
+        .await;
+    server
+        .append(batch(&traces("beta", 10_000, 7_000, 1_000_000_000)))
+        .await;
+    server.flush().await;
+    server
+        .append(batch(&traces("gamma", 20_000, 10, 5_000_000_000)))
+        .await;
+    server.flush().await;
+    server
+        .append(batch(&traces("delta", 30_000, 10, 9_000_000_000)))
+        .await;
+    server.flush().await;
+    server
+}
+
+/// What a plan says of the stored side of `spans`.
+struct Plan {
+    /// Segments that it opens, as places among all.
+    segments: Vec<usize>,
+    /// Row groups that it is left with, and rows that come out of the files.
+    row_groups: usize,
+    rows: String,
+    /// Columns that come out of the files.
+    projection: String,
+    text: String,
+}
+
+impl Plan {
+    async fn of(server: &Server, statement: &str) -> Self {
+        let analyzed = server.rows(&format!("EXPLAIN ANALYZE {statement}")).await;
+        let text = analyzed[0][1].as_str().unwrap().to_owned();
+        let snapshot = server.store.snapshot();
+        let all = snapshot.segments().iter().enumerate();
+        let opened = all.filter(|(_, segment)| text.contains(&segment.meta().name));
+        let segments = opened.map(|(place, _)| place).collect();
+        let scan = text.lines().find(|line| line.contains("DataSourceExec"));
+        let scan = scan.unwrap_or_default();
+        let after = |word: &str, end: char| {
+            let rest = scan.split_once(word).map_or("", |(_, rest)| rest);
+            rest.split(end).next().unwrap_or("").to_owned()
+        };
+        Self {
+            segments,
+            row_groups: after("row_groups_pruned_statistics=", ' ')
+                .parse()
+                .unwrap_or(0),
+            rows: after("output_rows=", ','),
+            projection: after("projection=[", ']'),
+            text: text.clone(),
+        }
+    }
+
+    fn assert(&self, segments: &[usize], row_groups: usize, rows: &str, projection: &str) {
+        let found = (
+            self.segments.as_slice(),
+            self.row_groups,
+            self.rows.as_str(),
+            self.projection.as_str(),
+        );
+        assert_eq!(
+            found,
+            (segments, row_groups, rows, projection),
+            "{}",
+            self.text
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
+    let server = server().await;
+    let plan = async |statement: &str| Plan::of(&server, statement).await;
+    // Everything: the first segment has three row groups.
+    let all = plan("SELECT name FROM spans").await;
+    all.assert(&[0, 1, 2], 5, "140.2 K", "name");
+    // By service: files by the manifest, row groups by their filters.
+    let gamma = plan("SELECT name FROM spans WHERE service_name = 'gamma'").await;
+    gamma.assert(&[1], 1, "100", "name");
+    let beta =
+        plan("SELECT duration_ns FROM spans WHERE service_name = 'beta' AND name = 'beta 3'").await;
+    assert_eq!(
+        (
+            beta.segments.as_slice(),
+            beta.rows.as_str(),
+            beta.projection.as_str()
+        ),
+        (&[0][..], "7.00 K", "duration_ns"),
+        "{}",
+        beta.text
+    );
+    let none = plan("SELECT name FROM spans WHERE service_name = 'nobody'").await;
+    none.assert(&[], 0, "0", "name");
+    // By time.
+    let late = plan("SELECT name FROM spans WHERE start_time >= '1970-01-01T00:00:09Z'").await;
+    late.assert(&[2], 1, "100", "name");
+    let between = "SELECT name FROM spans WHERE start_time BETWEEN '1970-01-01T00:00:04Z' AND '1970-01-01T00:00:06Z'";
+    plan(between).await.assert(&[1], 1, "100", "name");
+    // By trace id: one row group, and of it the trace's rows.
+    let trace =
+        plan("SELECT name, duration_ns FROM spans WHERE trace_id = '50000000000000007'").await;
+    trace.assert(&[0], 1, "10", "name, duration_ns");
+    let stranger = plan("SELECT name FROM spans WHERE trace_id = '7'").await;
+    stranger.assert(&[], 0, "0", "name");
+    // By attribute: the key filters leave one row group of all.
+    let attribute = plan("SELECT name FROM spans WHERE attributes['order.id'] = 'beta-77-3'").await;
+    assert_eq!(
+        (attribute.segments.as_slice(), attribute.row_groups),
+        (&[0][..], 1),
+        "{}",
+        attribute.text
+    );
+    assert!(
+        !attribute.projection.contains("events"),
+        "{}",
+        attribute.projection
+    );
+    let absent = plan("SELECT name FROM spans WHERE attributes['order.id'] = 'omega-1-1'").await;
+    assert_eq!(
+        (absent.segments.len(), absent.row_groups),
+        (0, 0),
+        "{}",
+        absent.text
+    );
+    let no_key = plan("SELECT name FROM spans WHERE attributes['no.such.key'] IS NOT NULL").await;
+    assert_eq!(
+        (no_key.segments.len(), no_key.row_groups),
+        (0, 0),
+        "{}",
+        no_key.text
+    );
+    // A predicate on a column that the filters say nothing about opens all, and prunes nothing wrongly.
+    let slow = plan("SELECT name FROM spans WHERE duration_ns > 49").await;
+    assert_eq!(
+        (
+            slow.segments.as_slice(),
+            slow.row_groups,
+            slow.rows.as_str()
+        ),
+        (&[0, 1, 2][..], 5, "140.2 K"),
+        "{}",
+        slow.text
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_says_how_many_segments_it_read() {
+    let server = server().await;
+    for (condition, read) in [
+        ("true", 3),
+        ("service_name = 'gamma'", 1),
+        ("attributes['order.id'] = 'delta-3-3'", 1),
+        ("trace_id = '7'", 0),
+    ] {
+        let statement = format!("SELECT count(*) FROM spans WHERE {condition}");
+        let stats = &server.sql(&statement, "application/json").await.json()["stats"];
+        assert_eq!(
+            (&stats["segments_total"], &stats["segments_read"]),
+            (&3.into(), &read.into()),
+            "{condition}"
+        );
+    }
+}
