@@ -439,6 +439,40 @@ test('links to a span are found from the other end', async ({ page }) => {
   await expect(panel(page)).toContainText('No span links to this one');
 });
 
+test('a trace from a file has every view, and is looked for in the links of the store', async ({
+  page,
+}) => {
+  const span = {
+    traceId: 'cd'.repeat(16),
+    spanId: '00000000000000a1',
+    name: 'from a file',
+    kind: 1,
+    startTimeUnixNano: '1700000000000000000',
+    endTimeUnixNano: '1700000000001000000',
+    events: [{ timeUnixNano: '1700000000000500000', name: 'half way' }],
+  };
+  const body = { resourceSpans: [{ resource: {}, scopeSpans: [{ spans: [span] }] }] };
+  await open(page, '/file');
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'trace.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(body)),
+  });
+  await expect(page).toHaveURL(/trace\/file-/);
+  await expect(rows(page)).toHaveCount(1);
+  await page.keyboard.press('4');
+  await expect(page.getByRole('grid', { name: 'Events' })).toContainText('half way');
+  await page.keyboard.press('5');
+  await expect(page.getByRole('grid', { name: 'OTLP JSON' })).toContainText('resourceSpans');
+  await page.keyboard.press('1');
+  await expect(rows(page)).toHaveCount(1);
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await panel(page).getByRole('tab', { name: /Links/ }).click();
+  await panel(page).getByRole('button', { name: 'Look for links to this span' }).click();
+  await expect(panel(page)).toContainText('No span links to this one');
+});
+
 test('the trace can be downloaded', async ({ page }) => {
   await open(page, `/trace/${TRAINTICKET}`);
   const download = page.waitForEvent('download');

@@ -1,6 +1,7 @@
 // Links back: spans anywhere in the store that name a span in their links. Found by SQL, which reads every link that is
 // stored, so it is asked only when the reader wants it.
 
+import { LOCAL_MARK } from '../api/local';
 import { sqlRows, sqlString } from '../api/sql';
 
 /** Links back that are listed. */
@@ -39,7 +40,9 @@ export async function findBacklinks(
   spanId: string,
   signal: AbortSignal,
 ): Promise<Backlinks> {
-  const { rows, stats } = await sqlRows(backlinksStatement(traceId, spanId), signal);
+  // The store may link to a trace that is shown from a file.
+  const stored = traceId.startsWith(LOCAL_MARK) ? traceId.slice(LOCAL_MARK.length) : traceId;
+  const { rows, stats } = await sqlRows(backlinksStatement(stored, spanId), signal);
   const links = rows.map(([trace, span, service, name]) => ({
     traceId: sqlString(trace),
     spanId: sqlString(span),
