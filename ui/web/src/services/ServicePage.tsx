@@ -442,7 +442,7 @@ const OPERATIONS: readonly SortColumn<Operation>[] = [
     right: true,
     className: 'medium-only',
   },
-  { key: 'traces', head: '' },
+  { key: 'traces', head: 'Traces' },
 ];
 
 function Operations({ name, role, bounds, axis, search, ready, onSort }: OverviewProps) {
