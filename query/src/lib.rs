@@ -27,6 +27,7 @@ mod jaeger;
 mod language;
 mod limits;
 mod rows;
+mod runs;
 mod search;
 mod ser;
 mod service;

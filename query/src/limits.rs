@@ -48,8 +48,10 @@ pub struct SqlLimits {
     pub rows_max: usize,
     /// Bytes of an encoded result; the rest is cut off and the answer says so.
     pub result_bytes_max: usize,
-    /// Time from the first plan to the last row.
+    /// Time that a statement may work, from planning to the last row.
     pub time: Duration,
+    /// How long a statement waits for a client that takes no rows.
+    pub client_wait: Duration,
     /// Memory that the operators of one statement may hold.
     pub memory_bytes: usize,
     /// Bytes that one call of a function may take or make for one batch of rows.
@@ -92,6 +94,7 @@ impl Default for SqlLimits {
             rows_max: 100_000,
             result_bytes_max: 64 << 20,
             time: Duration::from_secs(30),
+            client_wait: Duration::from_secs(30),
             memory_bytes: 128 << 20,
             function_bytes_max: 64 << 20,
             running_max: 4,

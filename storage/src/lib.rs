@@ -19,6 +19,7 @@ pub mod batch;
 pub mod decoder;
 pub mod env;
 pub mod error;
+pub mod histogram;
 pub mod ids;
 pub mod limits;
 mod lock;

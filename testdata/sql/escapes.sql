@@ -101,16 +101,12 @@ SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE
 SET x = (SELECT 1)
 RESET datafusion.execution.batch_size
 RESET ALL
-SHOW TABLES
 SHOW ALL
-SHOW COLUMNS FROM spans
 SHOW CREATE TABLE spans
 SHOW FUNCTIONS
 SHOW datafusion.execution.batch_size
 SHOW DATABASES
 SHOW VARIABLES
-DESCRIBE spans
-DESC spans
 DESCRIBE '{dir}/canary.csv'
 PRAGMA table_info('spans')
 PRAGMA database_list
@@ -311,3 +307,14 @@ SELECT * FROM system.processes
 SELECT * FROM spans_hot
 SELECT * FROM spans_stored
 SELECT * FROM traces_stored
+SHOW TABLES FROM information_schema
+SHOW TABLES LIKE '%'
+SHOW FULL TABLES
+SHOW COLUMNS FROM df_settings
+SHOW COLUMNS FROM '{dir}/canary.csv'
+DESCRIBE canary
+DESCRIBE "{dir}/canary.csv"
+DESCRIBE EXTENDED spans
+DESCRIBE TABLE spans
+EXPLAIN SHOW TABLES
+EXPLAIN DESCRIBE spans

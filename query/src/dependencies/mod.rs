@@ -11,12 +11,13 @@ mod joint;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, RecordBatch};
-use clew_storage::schema::{self, column};
+use clew_storage::schema::column;
 use clew_storage::segment::SegmentTable;
 use clew_storage::{Segment, TraceId};
 
 use crate::error::QueryError;
 use crate::rows::{Columns, SpanRows};
+use crate::runs::{Run, runs_of};
 use crate::service::Reading;
 use joint::{Joint, Span};
 
@@ -95,13 +96,6 @@ struct Counting<'a> {
     /// Traces with a parent in a segment outside of the window.
     late: HashSet<TraceId>,
     incomplete: Vec<String>,
-}
-
-/// A trace's rows in a segment.
-struct Run {
-    id: TraceId,
-    first_row: u32,
-    rows: u32,
 }
 
 impl Counting<'_> {
@@ -254,32 +248,6 @@ impl Counting<'_> {
             }
         }
     }
-}
-
-/// The traces of a segment, in row order.
-fn runs_of(segment: &Segment) -> Result<Vec<Run>, QueryError> {
-    let traces = schema::traces();
-    let columns = ["trace_id", "span_count", "first_row"].map(|name| traces.index_of(name));
-    let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let rows = segment.read_rows(
-        SegmentTable::Traces,
-        0..segment.meta().trace_count as u32,
-        Some(&columns),
-    )?;
-    let columns = Columns(&rows);
-    let (ids, counts) = (columns.fixed("trace_id")?, columns.u32("span_count")?);
-    let first_rows = columns.u32("first_row")?;
-    let run = |row: usize| {
-        let id = TraceId::from_bytes(ids.value(row))?;
-        Some(Run {
-            id,
-            first_row: first_rows.value(row),
-            rows: counts.value(row),
-        })
-    };
-    let mut runs: Vec<Run> = (0..rows.num_rows()).filter_map(run).collect();
-    runs.sort_by_key(|run| run.first_row);
-    Ok(runs)
 }
 
 /// The columns of some spans.

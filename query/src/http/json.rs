@@ -5,7 +5,7 @@ use std::io::Write;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::QueryError;
 
@@ -68,13 +68,18 @@ pub(crate) fn status(error: &QueryError) -> StatusCode {
 
 /// Clew's own error envelope: `{"error":{"code","message","hint","position"}}`.
 pub(crate) fn error(error: &QueryError) -> Answer {
-    let body = json!({"error": {
+    let body = json!({"error": envelope(error)});
+    finish_error(error, answer(status(error), &body, false))
+}
+
+/// The inside of the envelope.
+pub(crate) fn envelope(error: &QueryError) -> Value {
+    json!({
         "code": error.code(),
         "message": error.to_string(),
         "hint": error.hint(),
         "position": error.position(),
-    }});
-    finish_error(error, answer(status(error), &body, false))
+    })
 }
 
 /// Logs a fault of ours, and tells the client of an overload when to come back.

@@ -17,13 +17,12 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::error;
+use super::{describe, error};
 use crate::error::QueryError;
 use crate::limits::SqlLimits;
 
 /// What may be asked.
-const ALLOWED: &str =
-    "only one SELECT, WITH, VALUES or EXPLAIN statement can be run here; nothing can be changed";
+const ALLOWED: &str = "only one SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES or DESCRIBE statement can be run here; nothing can be changed";
 
 /// Reads one statement that only reads.
 ///
@@ -65,6 +64,11 @@ pub(super) fn parse(text: &str, limits: &SqlLimits) -> Result<Statement, QueryEr
     let mut statements = statements.map_err(|failed| error::of(&failed, text))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => {
+            if let Statement::Statement(short) = &statement
+                && let Some(query) = describe::as_query(short)?
+            {
+                return parse(&query, &SqlLimits::default());
+            }
             check(&statement, limits)?;
             Ok(statement)
         }
@@ -303,6 +307,10 @@ mod tests {
             "EXPLAIN SELECT 1",
             "EXPLAIN ANALYZE SELECT 1",
             "(SELECT 1)",
+            "SHOW TABLES",
+            "SHOW COLUMNS FROM spans",
+            "DESCRIBE spans;",
+            "desc SPANS",
             "-- a comment\nSELECT 1 /* and another */",
         ] {
             check(text, &SqlLimits::default()).unwrap();

@@ -5,24 +5,29 @@
 //! position a byte offset in the statement.
 //!
 //! The cage, from outside in:
-//! 1. bounds on text, tokens and depth before anything is planned, and one `SELECT`, `WITH`, `VALUES` or `EXPLAIN` only ([`cage`]);
+//! 1. bounds on text, tokens and depth before anything is planned, and one `SELECT`, `WITH`, `VALUES`, `EXPLAIN`, `SHOW TABLES`
+//!    or `DESCRIBE` only ([`cage`]);
 //! 2. planned on a thread with a large stack, with DDL, DML and statements refused by DataFusion as well ([`run`]);
 //! 3. no object store, no file format, no table but ours to be opened, no temporary file ([`session`]);
 //! 4. functions whose result may be larger than a client can pay for are left out or guarded ([`functions`], [`meter`]);
 //! 5. a memory pool, a time limit, a limit on rows and bytes, and turns; a client that leaves ends its statement ([`run`]).
 
 mod cage;
+mod describe;
 mod encode;
 mod error;
 mod functions;
 mod meter;
+mod progress;
 mod run;
+mod send;
 mod session;
+mod tables;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::routing::post;
 
 use crate::error::QueryError;
@@ -30,7 +35,7 @@ use crate::http::json::{self, Answer};
 use crate::service::QueryService;
 use encode::Format;
 
-pub(crate) use run::{SqlAnswer, SqlEngine};
+pub(crate) use run::SqlEngine;
 
 /// Room for the JSON around a statement, and for its escapes.
 const BODY_FACTOR: usize = 6;
@@ -48,11 +53,8 @@ async fn sql(State(service): State<QueryService>, headers: HeaderMap, body: Body
             .await
             .map_err(|_| cage::too_long(max))?;
         let statement = statement(&body, header_text(&headers, header::CONTENT_TYPE))?;
-        service
-            .sql()
-            .run(&service, statement, format)
-            .await
-            .map(|answer| respond(answer, format))
+        let rows = service.sql().run(&service, statement).await?;
+        send::answer(&service, rows, format).await
     };
     match answer.await {
         Ok(answer) => answer,
@@ -90,16 +92,6 @@ fn statement(body: &[u8], content_type: &str) -> Result<String, QueryError> {
         )
     })?;
     Ok(request.query)
-}
-
-fn respond(answer: SqlAnswer, format: Format) -> Answer {
-    let mut response = json::with_body(StatusCode::OK, format.content_type(), answer.body);
-    let headers = response.headers_mut();
-    headers.insert("x-clew-rows", HeaderValue::from(answer.stats.rows));
-    if let Some(limit) = answer.stats.truncated_by {
-        headers.insert("x-clew-truncated", HeaderValue::from_static(limit));
-    }
-    response
 }
 
 #[cfg(test)]

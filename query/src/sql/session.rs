@@ -18,10 +18,10 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use url::Url;
 
-use super::{functions, meter};
+use super::{functions, meter, tables};
 use crate::limits::SqlLimits;
 use crate::table::ids::{IdPlanner, IdRule};
-use crate::table::{SEGMENTS_URL, ScanCount, tables};
+use crate::table::{SEGMENTS_URL, ScanCount};
 
 /// Name of the one catalog.
 const CATALOG: &str = "clew";
@@ -34,13 +34,13 @@ const BATCH_ROWS: usize = 4_096;
 ///
 /// # Errors
 /// Never for the tables and settings of this crate.
-pub(super) fn session(
+pub(super) async fn session(
     snapshot: &Snapshot,
     limits: &SqlLimits,
     count: &Arc<ScanCount>,
 ) -> Result<SessionState> {
     let catalog = MemoryCatalogProvider::new();
-    catalog.register_schema(SCHEMA, tables(snapshot, count)?)?;
+    catalog.register_schema(SCHEMA, tables::all(snapshot, count).await?)?;
     let catalogs = MemoryCatalogProviderList::new();
     datafusion::catalog::CatalogProviderList::register_catalog(
         &catalogs,
@@ -72,7 +72,7 @@ pub(super) fn session(
         .with_expr_planners(planners)
         .with_scalar_functions(functions::scalar(limits.function_bytes_max))
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
-        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_aggregate_functions(functions::aggregate())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_physical_optimizer_rule(Arc::new(meter::MeterWindows))

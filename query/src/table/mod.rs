@@ -1,9 +1,8 @@
-//! The tables of one snapshot, as DataFusion sees them.
+//! The stored tables of one snapshot, as DataFusion sees them. Those that are made of them are in [`crate::sql`].
 //!
 //! ```text
 //!  spans  = spans_stored  ∪ spans_hot         one row a span
 //!  traces = traces_stored ∪ traces_hot        one row a trace and part: merge parts with GROUP BY trace_id
-//!  span_metrics, service_edges                derived tables, not filled yet
 //! ```
 //!
 //! `spans` and `traces` are logical unions, so that projections and filters reach both sides. The stored side is an
@@ -18,11 +17,10 @@ mod stored;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use clew_storage::Snapshot;
 use clew_storage::segment::SegmentTable;
-use clew_storage::{Snapshot, schema};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::Result;
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::LogicalPlanBuilder;
 
@@ -43,7 +41,8 @@ impl ScanCount {
         self.segments.load(Ordering::Relaxed)
     }
 
-    fn note(&self, segments: usize) {
+    /// Notes a scan of `segments` segments.
+    pub(crate) fn note(&self, segments: usize) {
         self.segments.fetch_max(segments, Ordering::Relaxed);
     }
 }
@@ -67,12 +66,6 @@ pub(crate) fn tables(
             name.to_owned(),
             union(name, Arc::new(stored), Arc::new(hot))?,
         )?;
-    }
-    for (name, schema) in [
-        ("span_metrics", schema::span_metrics()),
-        ("service_edges", schema::service_edges()),
-    ] {
-        provider.register_table(name.to_owned(), Arc::new(EmptyTable::new(schema)))?;
     }
     Ok(Arc::new(provider))
 }

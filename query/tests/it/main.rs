@@ -16,5 +16,6 @@ mod jaeger_api;
 mod jaeger_fixtures;
 mod language;
 mod limits;
+mod questions;
 mod slt;
 mod support;

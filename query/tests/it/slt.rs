@@ -13,10 +13,10 @@ use crate::support::shop::{self, RECEIVED};
 use crate::support::spans::{TestSpan, batch_at};
 
 /// `POST /api/sql` as a database.
-struct Database<'a>(&'a Server);
+pub(crate) struct Database<'a>(pub(crate) &'a Server);
 
 #[derive(Debug)]
-struct Refused(String);
+pub(crate) struct Refused(String);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +65,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.replace('\0', "\\0"),
         other => other.to_string(),
     }
 }
@@ -77,7 +77,7 @@ async fn run_all(server: &Server) {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 8);
     for file in files {
         let mut runner = Runner::new(async || Ok(Database(server)));
         runner.with_column_validator(strict_column_validator);

@@ -1,4 +1,6 @@
 //! Arrow IPC stream and Parquet: types as they are.
+//!
+//! Both writers count what they have written themselves, so their buffers can be emptied while they go on.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -9,6 +11,9 @@ use parquet::file::properties::WriterProperties;
 
 use super::{Encoder, Stats};
 use crate::error::QueryError;
+
+/// Rows of a row group: what is kept in memory before it is written.
+const ROW_GROUP_ROWS: usize = 16_384;
 
 /// An Arrow IPC stream.
 pub(super) struct ArrowStream {
@@ -28,8 +33,12 @@ impl Encoder for ArrowStream {
         Ok(self.writer.write(rows)?)
     }
 
-    fn bytes(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.writer.get_ref().len()
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.writer.get_mut())
     }
 
     fn finish(self: Box<Self>, _stats: &Stats) -> Result<Vec<u8>, QueryError> {
@@ -46,6 +55,7 @@ impl ParquetFile {
     pub(super) fn new(schema: &SchemaRef) -> Result<Self, QueryError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .build();
         Ok(Self {
             writer: ArrowWriter::try_new(Vec::new(), SchemaRef::clone(schema), Some(properties))?,
@@ -58,8 +68,12 @@ impl Encoder for ParquetFile {
         Ok(self.writer.write(rows)?)
     }
 
-    fn bytes(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+    fn waiting(&self) -> usize {
+        self.writer.inner().len() + self.writer.in_progress_size()
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.writer.inner_mut())
     }
 
     fn finish(self: Box<Self>, _stats: &Stats) -> Result<Vec<u8>, QueryError> {

@@ -84,8 +84,12 @@ impl Encoder for CsvTable {
         self.writer.write(&rows).map_err(|error| unwritable(&error))
     }
 
-    fn bytes(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.body.lock().len()
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.body.lock())
     }
 
     fn finish(self: Box<Self>, _stats: &Stats) -> Result<Vec<u8>, QueryError> {

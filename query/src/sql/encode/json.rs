@@ -8,10 +8,13 @@ use arrow::error::ArrowError;
 use arrow::json::writer::{
     Encoder as CellEncoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder,
 };
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Encoder, Stats, unwritable};
 use crate::error::QueryError;
+use crate::http::json::envelope;
+use crate::sql::progress::Progress;
 
 /// Largest integer that a JavaScript number holds exactly.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -57,8 +60,12 @@ impl Encoder for JsonTable {
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.body.len()
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.body)
     }
 
     fn finish(mut self: Box<Self>, stats: &Stats) -> Result<Vec<u8>, QueryError> {
@@ -69,10 +76,28 @@ impl Encoder for JsonTable {
     }
 }
 
-/// One object a row.
+/// One object a row; with `tagged`, each line is an object with one field that says what it is.
 #[derive(Default)]
 pub(super) struct JsonLines {
     body: Vec<u8>,
+    tagged: bool,
+}
+
+impl JsonLines {
+    /// Lines `{"row":{…}}`, `{"progress":{…}}`, and at the end `{"stats":{…}}` or `{"error":{…}}`.
+    pub(super) fn tagged() -> Self {
+        Self {
+            body: Vec::new(),
+            tagged: true,
+        }
+    }
+
+    fn line(&mut self, tag: &str, value: &impl Serialize) -> Result<(), QueryError> {
+        let value = serde_json::to_string(value).map_err(QueryError::internal)?;
+        self.body
+            .extend_from_slice(format!("{{\"{tag}\":{value}}}\n").as_bytes());
+        Ok(())
+    }
 }
 
 impl Encoder for JsonLines {
@@ -88,6 +113,9 @@ impl Encoder for JsonLines {
             .collect::<Result<Vec<_>, _>>()
             .map_err(QueryError::internal)?;
         for row in 0..rows.num_rows() {
+            if self.tagged {
+                self.body.extend_from_slice(b"{\"row\":");
+            }
             for (column, (key, cell)) in keys.iter().zip(cells.iter_mut()).enumerate() {
                 self.body.push(if column == 0 { b'{' } else { b',' });
                 self.body.extend_from_slice(key.as_bytes());
@@ -95,16 +123,36 @@ impl Encoder for JsonLines {
                 write_cell(cell, row, &mut self.body);
             }
             self.body
-                .extend_from_slice(if cells.is_empty() { b"{}\n" } else { b"}\n" });
+                .extend_from_slice(if cells.is_empty() { b"{}" } else { b"}" });
+            self.body
+                .extend_from_slice(if self.tagged { b"}\n" } else { b"\n" });
         }
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.body.len()
     }
 
-    fn finish(self: Box<Self>, _stats: &Stats) -> Result<Vec<u8>, QueryError> {
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.body)
+    }
+
+    fn progress(&mut self, progress: &Progress) -> Result<(), QueryError> {
+        if self.tagged {
+            self.line("progress", progress)?;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &QueryError) -> bool {
+        self.tagged && self.line("error", &envelope(error)).is_ok()
+    }
+
+    fn finish(mut self: Box<Self>, stats: &Stats) -> Result<Vec<u8>, QueryError> {
+        if self.tagged {
+            self.line("stats", stats)?;
+        }
         Ok(self.body)
     }
 }

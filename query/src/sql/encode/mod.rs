@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `application/json`, `*/*` or none | `{"columns":[{"name","type"}],"rows":[[…]],"stats":{…}}` |
 //! | `application/x-ndjson` | one JSON object a row |
+//! | `application/x-ndjson; progress=true` | lines `{"progress":{…}}`, `{"row":{…}}`, and last `{"stats":{…}}` or `{"error":{…}}` |
 //! | `text/csv` | a header and one line a row; nested values as JSON |
 //! | `application/vnd.apache.arrow.stream` | Arrow IPC stream, types as they are |
 //! | `application/vnd.apache.parquet` | a Parquet file, types as they are |
 //!
 //! In text, ids and other bytes are lower-case hex, times are RFC 3339 in UTC with all their nanoseconds, and integers that
 //! JavaScript cannot hold are JSON text. In CSV, text that a spreadsheet would take for a formula gets a `'` in front.
-//! A result over a limit is cut off after a whole row; `stats.truncated` and the header `x-clew-truncated` say so.
+//! A result over a limit is cut off after a whole row, and says so: see [`send`](super::send).
 
 mod binary;
 mod csv;
@@ -19,37 +20,18 @@ mod json;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use serde::Serialize;
 
+use super::progress::{Progress, Stats};
 use crate::clew::ARROW_STREAM;
 use crate::error::QueryError;
-use crate::limits::SqlLimits;
-
-/// Rows encoded between two looks at the size of the result.
-const CHUNK_ROWS: usize = 256;
-
-/// What a result holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Stats {
-    /// Rows.
-    pub(crate) rows: usize,
-    /// True when there were more.
-    pub(crate) truncated: bool,
-    /// The limit that cut it off: `rows` or `bytes`.
-    pub(crate) truncated_by: Option<&'static str>,
-    /// Segments of the snapshot.
-    pub(crate) segments_total: usize,
-    /// Segments that were left after pruning, at the scan with the most.
-    pub(crate) segments_read: usize,
-    /// Time from taking the turn to the last row, ms.
-    pub(crate) elapsed_ms: f64,
-}
 
 /// Forms of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
     Ndjson,
+    /// NDJSON with lines of progress and a last one of statistics.
+    NdjsonProgress,
     Csv,
     Arrow,
     Parquet,
@@ -64,20 +46,7 @@ impl Format {
         if accept.trim().is_empty() {
             return Ok(Self::Json);
         }
-        let types = accept
-            .split(',')
-            .map(|range| range.split(';').next().unwrap_or_default().trim());
-        let known = types.filter_map(|media| match media {
-            "application/json" | "application/*" | "*/*" => Some(Self::Json),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-                Some(Self::Ndjson)
-            }
-            "text/csv" | "text/*" => Some(Self::Csv),
-            ARROW_STREAM => Some(Self::Arrow),
-            "application/vnd.apache.parquet" => Some(Self::Parquet),
-            _ => None,
-        });
-        let mut known = known;
+        let mut known = accept.split(',').filter_map(Self::of_range);
         known.next().ok_or_else(|| {
             QueryError::invalid_with_hint(
                 format!("no form of a result is `{accept}`"),
@@ -87,11 +56,31 @@ impl Format {
         })
     }
 
+    /// The form that one media range asks for.
+    fn of_range(range: &str) -> Option<Self> {
+        let mut parts = range.split(';').map(str::trim);
+        Some(match parts.next()? {
+            "application/json" | "application/*" | "*/*" => Self::Json,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+                if parts.any(|parameter| parameter == "progress=true") {
+                    Self::NdjsonProgress
+                } else {
+                    Self::Ndjson
+                }
+            }
+            "text/csv" | "text/*" => Self::Csv,
+            ARROW_STREAM => Self::Arrow,
+            "application/vnd.apache.parquet" => Self::Parquet,
+            _ => return None,
+        })
+    }
+
     /// Its media type.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Ndjson => "application/x-ndjson",
+            Self::NdjsonProgress => "application/x-ndjson; progress=true",
             Self::Csv => "text/csv; charset=utf-8",
             Self::Arrow => ARROW_STREAM,
             Self::Parquet => "application/vnd.apache.parquet",
@@ -106,6 +95,7 @@ impl Format {
         Ok(match self {
             Self::Json => Box::new(json::JsonTable::new(schema)?),
             Self::Ndjson => Box::new(json::JsonLines::default()),
+            Self::NdjsonProgress => Box::new(json::JsonLines::tagged()),
             Self::Csv => Box::new(csv::CsvTable::new(schema)?),
             Self::Arrow => Box::new(binary::ArrowStream::new(schema)?),
             Self::Parquet => Box::new(binary::ParquetFile::new(schema)?),
@@ -121,47 +111,29 @@ fn unwritable(error: &ArrowError) -> QueryError {
     )
 }
 
-/// Writes rows into a body.
+/// Writes rows as bytes, which are taken from it as they come.
 pub(crate) trait Encoder: Send {
-    /// Appends all rows of `rows`.
+    /// Writes all rows of `rows`.
     fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError>;
 
-    /// Bytes so far.
-    fn bytes(&self) -> usize;
+    /// Bytes that were made and not taken yet.
+    fn waiting(&self) -> usize;
 
-    /// The whole body.
-    fn finish(self: Box<Self>, stats: &Stats) -> Result<Vec<u8>, QueryError>;
+    /// Takes the bytes that are ready to be sent.
+    fn take(&mut self) -> Vec<u8>;
 
-    /// Appends the rows of `batch` that are within the limits; false when the result is full.
-    fn take(
-        &mut self,
-        batch: &RecordBatch,
-        limits: &SqlLimits,
-        stats: &mut Stats,
-    ) -> Result<bool, QueryError> {
-        for first in (0..batch.num_rows()).step_by(CHUNK_ROWS) {
-            let room = limits.rows_max - stats.rows;
-            let cut = if self.bytes() >= limits.result_bytes_max {
-                Some("bytes")
-            } else {
-                (room == 0).then_some("rows")
-            };
-            if cut.is_some() {
-                stats.truncated = true;
-                stats.truncated_by = cut;
-                return Ok(false);
-            }
-            let rows = CHUNK_ROWS.min(batch.num_rows() - first).min(room);
-            self.write(&batch.slice(first, rows))?;
-            stats.rows += rows;
-            if rows == room && first + rows < batch.num_rows() {
-                stats.truncated = true;
-                stats.truncated_by = Some("rows");
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Says how far the statement is, where the form has a place for it.
+    fn progress(&mut self, _progress: &Progress) -> Result<(), QueryError> {
+        Ok(())
     }
+
+    /// Says that the statement has failed; false where the form has no place for it.
+    fn fail(&mut self, _error: &QueryError) -> bool {
+        false
+    }
+
+    /// The bytes that are left, and the end.
+    fn finish(self: Box<Self>, stats: &Stats) -> Result<Vec<u8>, QueryError>;
 }
 
 #[cfg(test)]
@@ -175,6 +147,10 @@ mod tests {
             ("*/*", Format::Json),
             ("text/csv, application/json", Format::Csv),
             ("application/x-ndjson;q=0.9", Format::Ndjson),
+            (
+                "application/x-ndjson; progress=true",
+                Format::NdjsonProgress,
+            ),
             (
                 "text/html, application/vnd.apache.arrow.stream",
                 Format::Arrow,

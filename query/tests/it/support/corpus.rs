@@ -1,4 +1,4 @@
-//! The recorded streams of `testdata/otlp`, read by prost: another reader than the one that stores them.
+//! The recorded streams of `testdata/otlp` and bodies of `testdata/captures`, read by prost: another reader than the one that stores them.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,9 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span};
 use prost::Message;
 
 use super::spans::{Attributes, TestEvent, TestLink, TestSpan};
+
+#[path = "../../../../tests/it/support/tar.rs"]
+mod tar;
 
 /// The first spans of the stream `name`, at least `count` if it has so many.
 pub(crate) fn spans(name: &str, count: usize) -> Vec<TestSpan> {
@@ -23,6 +26,17 @@ pub(crate) fn spans(name: &str, count: usize) -> Vec<TestSpan> {
         spans.extend(read(request));
     }
     spans
+}
+
+/// The spans of each request of the recording `name` in `testdata/captures`.
+pub(crate) fn capture(name: &str) -> Vec<Vec<TestSpan>> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("../testdata/captures/{name}.tar.zst"));
+    let bodies = tar::read(&path).into_iter();
+    let bodies = bodies.filter(|entry| entry.name != "index.jsonl");
+    bodies
+        .map(|entry| read(ExportTraceServiceRequest::decode(entry.bytes.as_slice()).unwrap()))
+        .collect()
 }
 
 fn read(request: ExportTraceServiceRequest) -> Vec<TestSpan> {
@@ -91,14 +105,17 @@ fn attributes(pairs: &[KeyValue]) -> Attributes {
     pairs.iter().map(pair).collect()
 }
 
-fn value(value: Option<&AnyValue>) -> AttributeValue {
-    match value.and_then(|value| value.value.as_ref()) {
+fn value(any: Option<&AnyValue>) -> AttributeValue {
+    match any.and_then(|any| any.value.as_ref()) {
         Some(Value::StringValue(text)) => AttributeValue::String(text.clone()),
         Some(Value::BoolValue(value)) => AttributeValue::Bool(*value),
         Some(Value::IntValue(value)) => AttributeValue::Int(*value),
         Some(Value::DoubleValue(value)) => AttributeValue::Double(*value),
         Some(Value::BytesValue(bytes)) => AttributeValue::Bytes(bytes.clone()),
         None => AttributeValue::Empty,
+        Some(Value::ArrayValue(array)) => {
+            AttributeValue::Array(array.values.iter().map(|item| value(Some(item))).collect())
+        }
         Some(other) => panic!("no such value in these streams: {other:?}"),
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) router: Router,
     payloads: AtomicU64,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// An answer.
@@ -96,8 +96,13 @@ impl Server {
             store,
             router: clew_query::router(service),
             payloads: AtomicU64::new(0),
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// Where the store keeps its files.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     /// Stores a batch as a payload of its own.

@@ -1,5 +1,4 @@
-//! The functions that statements may call: DataFusion's own, less those whose result grows with a number, and with a guard
-//! around those whose result can be many times their input.
+//! DataFusion's scalar functions, less those that are left out, and with a guard around those that may make too much.
 //!
 //! DataFusion's memory pool does not see what a scalar function makes, so `replace(x, 'a', <10 kB>)` three times over would
 //! take a terabyte. A guarded call is refused when an upper bound of its result is over the limit.
@@ -21,8 +20,6 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
-
-use crate::filter;
 
 /// Functions that are left out: their result is as long as a number says, or tells of the machine.
 const LEFT_OUT: [&str; 8] = [
@@ -53,20 +50,19 @@ const GUARDED: [&str; 13] = [
     "string_to_array",
 ];
 
-/// The scalar functions, guarded at `bytes_max`.
-pub(super) fn scalar(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
+/// DataFusion's functions that may be called, guarded at `bytes_max`.
+pub(super) fn kept(bytes_max: usize) -> impl Iterator<Item = Arc<ScalarUDF>> {
     let defaults = SessionStateDefaults::default_scalar_functions();
     let kept = defaults
         .into_iter()
         .filter(|function| !LEFT_OUT.contains(&function.name()));
-    let guarded = kept.map(|function| {
+    kept.map(move |function| {
         if GUARDED.contains(&function.name()) {
             guard(function, bytes_max)
         } else {
             function
         }
-    });
-    guarded.chain(filter::functions()).collect()
+    })
 }
 
 fn guard(function: Arc<ScalarUDF>, bytes_max: usize) -> Arc<ScalarUDF> {
@@ -79,9 +75,9 @@ fn guard(function: Arc<ScalarUDF>, bytes_max: usize) -> Arc<ScalarUDF> {
 
 /// Plans `a || b` on text as a guarded `concat`.
 #[derive(Debug)]
-pub(super) struct ConcatPlanner {
+pub(in crate::sql) struct ConcatPlanner {
     /// Limit on what one call makes.
-    pub(super) bytes_max: usize,
+    pub(in crate::sql) bytes_max: usize,
 }
 
 impl ExprPlanner for ConcatPlanner {

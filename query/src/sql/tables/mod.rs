@@ -1,0 +1,72 @@
+//! The tables that are made of `spans` while a statement runs.
+//!
+//! ```text
+//!  events, links                 views: one row an event or link, with its span's ids and service      ([`views`])
+//!  span_tree                     one row a span, with its place in its whole trace and its parent       ([`tree`])
+//!  span_metrics, service_edges   views: counts and histograms a minute                                  ([`derived`])
+//! ```
+//!
+//! `spans` and `traces` themselves are those of [`crate::table`].
+
+mod derived;
+mod tree;
+mod views;
+
+use std::sync::Arc;
+
+use clew_storage::Snapshot;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
+use crate::table::{ScanCount, tables};
+
+/// Names of all tables and views.
+pub(super) const NAMES: [&str; 7] = [
+    "events",
+    "links",
+    "service_edges",
+    "span_metrics",
+    "span_tree",
+    "spans",
+    "traces",
+];
+
+/// All tables of `snapshot`.
+///
+/// # Errors
+/// Never for the schemas of the store.
+pub(super) async fn all(
+    snapshot: &Snapshot,
+    count: &Arc<ScanCount>,
+) -> Result<Arc<dyn SchemaProvider>> {
+    let provider = tables(snapshot, count)?;
+    let spans = provider.table("spans").await?;
+    let spans = spans.ok_or_else(|| internal_datafusion_err!("there is no table of spans"))?;
+    let tree = Arc::new(tree::SpanTree::new(snapshot.clone(), Arc::clone(count)));
+    let scan = |name: &str, table: &Arc<dyn TableProvider>| {
+        LogicalPlanBuilder::scan(name, provider_as_source(Arc::clone(table)), None)
+    };
+    let tree: Arc<dyn TableProvider> = tree;
+    for (name, plan) in [
+        ("events", views::events(scan("spans", &spans)?)?),
+        ("links", views::links(scan("spans", &spans)?)?),
+        (
+            "span_metrics",
+            derived::span_metrics(scan("spans", &spans)?)?,
+        ),
+        (
+            "service_edges",
+            derived::service_edges(scan("span_tree", &tree)?)?,
+        ),
+    ] {
+        provider.register_table(name.to_owned(), view(plan))?;
+    }
+    provider.register_table("span_tree".to_owned(), tree)?;
+    Ok(provider)
+}
+
+fn view(plan: LogicalPlan) -> Arc<dyn TableProvider> {
+    Arc::new(ViewTable::new(plan, None))
+}

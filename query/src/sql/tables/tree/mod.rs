@@ -1,0 +1,311 @@
+//! `span_tree`: every span with its place in its whole trace, and with its parent beside it.
+//!
+//! In a segment a trace's spans stand together in the order of their tree, so most traces pass through in one go. Those that lie in
+//! several segments or in the hot window are put together first, by the store's own rule ([`clew_storage::tree`]); spans
+//! that are the same in every column read here count once. So a trace has the same rows wherever its spans lie.
+//!
+//! Conditions on trace ids, start, service and name choose the segments to read; of those, and of the hot window, every trace comes
+//! out whole. What is put together is charged to the statement's memory.
+
+mod place;
+mod scan;
+mod spread;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use clew_storage::schema::{self as stored, column};
+use clew_storage::{Snapshot, TraceId};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, ScalarValue, project_schema};
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{
+    BinaryExpr, Operator, TableProviderFilterPushDown, TableType, expr::InList,
+};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+};
+use datafusion::prelude::Expr;
+
+use crate::filter::Prune;
+use crate::table::ScanCount;
+use scan::Scan;
+
+/// Columns of `spans` that are read, in table order.
+const INPUT: [usize; 13] = [
+    column::TRACE_ID,
+    column::SPAN_ID,
+    column::PARENT_SPAN_ID,
+    column::NAME,
+    column::KIND,
+    column::START_TIME,
+    column::DURATION_NS,
+    column::STATUS_CODE,
+    column::SAMPLE_WEIGHT,
+    column::SERVICE_NAME,
+    column::DEPTH,
+    column::PARENT_OFFSET,
+    column::SUBTREE_SIZE,
+];
+
+/// Batches that may wait for the operator above.
+const BATCHES_WAITING: usize = 2;
+
+/// Columns of the table.
+pub(super) fn schema() -> SchemaRef {
+    let spans = stored::spans();
+    let own = |name: &str| spans.field_with_name(name).cloned();
+    let of_parent = |name: &str| {
+        own(name).map(|field| {
+            field
+                .with_name(format!("parent_{name}"))
+                .with_nullable(true)
+        })
+    };
+    let of_root = |name: &str| own(name).map(|field| field.with_name(format!("root_{name}")));
+    let number = |name: &str| Ok(Field::new(name, DataType::Int32, false));
+    let truth = |name: &str| Ok(Field::new(name, DataType::Boolean, false));
+    let fields = [
+        own("trace_id"),
+        own("span_id"),
+        own("parent_span_id"),
+        own("service_name"),
+        own("name"),
+        own("kind"),
+        own("start_time"),
+        own("duration_ns"),
+        own("status_code"),
+        own("sample_weight"),
+        number("depth"),
+        truth("is_root"),
+        truth("is_orphan"),
+        number("child_count"),
+        number("subtree_size"),
+        Ok(Field::new("self_time_ns", DataType::Int64, false)),
+        of_parent("service_name"),
+        of_parent("name"),
+        of_parent("kind"),
+        of_parent("start_time"),
+        of_parent("duration_ns"),
+        of_parent("status_code"),
+        of_root("service_name"),
+        of_root("name"),
+    ];
+    // Every name above is one of the schema's: a test reads them all.
+    let fields: Vec<Field> = fields.into_iter().flatten().collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct SpanTree {
+    snapshot: Snapshot,
+    count: Arc<ScanCount>,
+    schema: SchemaRef,
+}
+
+impl SpanTree {
+    pub(super) fn new(snapshot: Snapshot, count: Arc<ScanCount>) -> Self {
+        Self {
+            snapshot,
+            count,
+            schema: schema(),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for SpanTree {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let ids = filters.iter().find_map(trace_ids);
+        let prune = Prune::new(filters);
+        let segments = self.snapshot.segments().iter();
+        let segments: Vec<_> = segments
+            .filter(|segment| prune.segment(segment))
+            .cloned()
+            .collect();
+        self.count.note(segments.len());
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let scan = Scan {
+            snapshot: self.snapshot.clone(),
+            segments,
+            ids,
+            projection: projection.cloned().unwrap_or(all),
+            schema: project_schema(&self.schema, projection)?,
+        };
+        Ok(Arc::new(SpanTreeExec::new(scan)))
+    }
+}
+
+/// The traces that a condition names; `None` when it is another condition.
+fn trace_ids(filter: &Expr) -> Option<Vec<TraceId>> {
+    let is_id = |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == "trace_id");
+    let id = |expr: &Expr| match expr {
+        Expr::Literal(ScalarValue::FixedSizeBinary(16, Some(bytes)), _) => {
+            TraceId::from_bytes(bytes)
+        }
+        _ => None,
+    };
+    match filter {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Eq,
+            right,
+        }) if is_id(left) => Some(vec![id(right)?]),
+        Expr::InList(InList {
+            expr,
+            list,
+            negated: false,
+        }) if is_id(expr) => list.iter().map(id).collect(),
+        _ => None,
+    }
+}
+
+/// The scan of the table.
+#[derive(Debug)]
+struct SpanTreeExec {
+    scan: Arc<Scan>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl SpanTreeExec {
+    fn new(scan: Scan) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&scan.schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            scan: Arc::new(scan),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for SpanTreeExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .scan
+            .segments
+            .iter()
+            .map(|segment| segment.meta().name.as_str())
+            .collect();
+        write!(f, "SpanTreeExec: segments=[{}]", names.join(", "))?;
+        if let Some(ids) = &self.scan.ids {
+            write!(f, ", traces={}", ids.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for SpanTreeExec {
+    fn name(&self) -> &'static str {
+        "SpanTreeExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let mut builder =
+            RecordBatchReceiverStream::builder(Arc::clone(&self.scan.schema), BATCHES_WAITING);
+        let sender = builder.tx();
+        let scan = Arc::clone(&self.scan);
+        let memory = MemoryConsumer::new("SpanTree").register(context.memory_pool());
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let batch_rows = context.session_config().batch_size();
+        builder.spawn_blocking(move || {
+            let mut send = |batch: arrow::array::RecordBatch| {
+                for first in (0..batch.num_rows()).step_by(batch_rows) {
+                    let rows = batch_rows.min(batch.num_rows() - first);
+                    metrics.record_output(rows);
+                    if sender.blocking_send(Ok(batch.slice(first, rows))).is_err() {
+                        return false;
+                    }
+                }
+                !sender.is_closed()
+            };
+            scan.run(&memory, &mut send)
+        });
+        Ok(builder.build())
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_all_its_columns() {
+        assert_eq!(schema().fields().len(), 24);
+    }
+}

@@ -1,0 +1,283 @@
+//! The pass over segments and hot window that gives the rows of `span_tree`. Blocks on file reads.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::{interleave_record_batch, take_record_batch};
+use arrow::datatypes::SchemaRef;
+use clew_storage::segment::SegmentTable;
+use clew_storage::{Segment, Snapshot, TraceId};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryReservation;
+
+use super::place::Placed;
+use super::{INPUT, spread};
+use crate::rows::Columns;
+use crate::runs::{Run, runs_of};
+
+/// Rows worked on at a time, unless one trace has more.
+const CHUNK_ROWS: u32 = 16_384;
+/// Memory that a row takes while it is worked on: its columns, read and written.
+const ROW_BYTES: usize = 400;
+
+/// An error of the store or of this crate as one of a plan.
+pub(super) fn failed(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// What to read, and what to give.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) snapshot: Snapshot,
+    /// Segments that may hold spans that are asked for.
+    pub(super) segments: Vec<Arc<Segment>>,
+    /// The only traces that are asked for.
+    pub(super) ids: Option<Vec<TraceId>>,
+    /// Columns of the table to give.
+    pub(super) projection: Vec<usize>,
+    /// Schema of what is given.
+    pub(super) schema: SchemaRef,
+}
+
+impl Scan {
+    /// Gives all rows to `send`, until it says that nobody wants more.
+    ///
+    /// # Errors
+    /// When a segment cannot be read, or what has to be put together is more than `memory` has room for.
+    pub(super) fn run(
+        &self,
+        memory: &MemoryReservation,
+        send: &mut dyn FnMut(RecordBatch) -> bool,
+    ) -> Result<()> {
+        let mut pass = Pass {
+            scan: self,
+            memory,
+            send,
+            gathered: Gathered::default(),
+        };
+        match &self.ids {
+            Some(ids) => pass.named(ids),
+            None => pass.whole(),
+        }
+    }
+
+    /// Segments that are not read whole.
+    fn others(&self) -> Vec<Arc<Segment>> {
+        let read: HashSet<&str> = self
+            .segments
+            .iter()
+            .map(|segment| segment.meta().name.as_str())
+            .collect();
+        let all = self.snapshot.segments().iter();
+        all.filter(|segment| !read.contains(segment.meta().name.as_str()))
+            .cloned()
+            .collect()
+    }
+}
+
+/// Rows of traces that lie in several places.
+#[derive(Default)]
+struct Gathered {
+    batches: Vec<RecordBatch>,
+    /// Batch and row of each span.
+    rows: BTreeMap<TraceId, Vec<(usize, usize)>>,
+}
+
+struct Pass<'a> {
+    scan: &'a Scan,
+    memory: &'a MemoryReservation,
+    send: &'a mut dyn FnMut(RecordBatch) -> bool,
+    gathered: Gathered,
+}
+
+impl Pass<'_> {
+    /// A few traces, each looked up.
+    fn named(&mut self, ids: &[TraceId]) -> Result<()> {
+        let ids: HashSet<TraceId> = ids.iter().copied().collect();
+        self.look_up(self.scan.snapshot.segments(), &ids)?;
+        self.hot(Some(&ids))?;
+        self.put_together()
+    }
+
+    /// All traces of the segments and of the hot window.
+    fn whole(&mut self) -> Result<()> {
+        self.hot(None)?;
+        let others = self.scan.others();
+        let mut joint = spread::joint(&self.scan.segments, &others, self.memory)?;
+        joint.extend(self.gathered.rows.keys());
+        self.memory
+            .try_grow(joint.len() * size_of::<TraceId>() * 2)?;
+        for segment in &self.scan.segments {
+            if !self.segment(segment, &joint)? {
+                return Ok(());
+            }
+        }
+        self.look_up(&others, &joint)?;
+        self.put_together()
+    }
+
+    /// Gathers the rows of `ids` in `segments`.
+    fn look_up(&mut self, segments: &[Arc<Segment>], ids: &HashSet<TraceId>) -> Result<()> {
+        for segment in segments {
+            for id in ids {
+                if let Some(rows) = segment.trace_rows(*id).map_err(failed)? {
+                    let count = rows.len();
+                    self.memory.try_grow(count * ROW_BYTES)?;
+                    let batch = read(segment, rows)?;
+                    self.gathered.add(batch, [(*id, 0..count)]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers the rows of `ids`, or all, in the hot window.
+    fn hot(&mut self, ids: Option<&HashSet<TraceId>>) -> Result<()> {
+        for batch in self.scan.snapshot.hot() {
+            for table in batch.tables(Some(&INPUT), CHUNK_ROWS as usize) {
+                let trace_ids = Columns(&table).fixed("trace_id").map_err(failed)?;
+                let rows: Vec<(TraceId, usize)> = (0..table.num_rows())
+                    .filter_map(|row| Some((TraceId::from_bytes(trace_ids.value(row))?, row)))
+                    .filter(|(id, _)| ids.is_none_or(|ids| ids.contains(id)))
+                    .collect();
+                if rows.is_empty() {
+                    continue;
+                }
+                self.memory.try_grow(table.num_rows() * ROW_BYTES)?;
+                let rows = rows.into_iter().map(|(id, row)| (id, row..row + 1));
+                self.gathered.add(table, rows);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the traces of a segment that lie nowhere else, and gathers the others; false when nobody wants more.
+    fn segment(&mut self, segment: &Segment, joint: &HashSet<TraceId>) -> Result<bool> {
+        let runs = runs_of(segment).map_err(failed)?;
+        let mut runs = runs.as_slice();
+        while let Some(first) = runs.first() {
+            let begin = first.first_row;
+            let fits = |run: &&Run| run.first_row + run.rows - begin <= CHUNK_ROWS;
+            let (chunk, rest) = runs.split_at(runs.iter().take_while(fits).count().max(1));
+            runs = rest;
+            let end = chunk.last().map_or(begin, |run| run.first_row + run.rows);
+            let working = (end - begin) as usize * ROW_BYTES;
+            self.memory.try_grow(working)?;
+            let more = self.chunk(&read(segment, begin..end)?, begin, chunk, joint)?;
+            self.memory.shrink(working);
+            if !more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The rows of some traces that follow each other in a segment, from row `begin` on.
+    fn chunk(
+        &mut self,
+        rows: &RecordBatch,
+        begin: u32,
+        chunk: &[Run],
+        joint: &HashSet<TraceId>,
+    ) -> Result<bool> {
+        let range = |run: &Run| {
+            let first = (run.first_row - begin) as usize;
+            first..first + run.rows as usize
+        };
+        let (apart, here): (Vec<Run>, Vec<Run>) =
+            chunk.iter().partition(|run| joint.contains(&run.id));
+        if apart.is_empty() {
+            let traces: Vec<_> = here.iter().map(range).collect();
+            return self.give(rows, &traces);
+        }
+        let (apart_rows, apart_traces) = pick(rows, &apart, range)?;
+        self.memory.try_grow(apart_rows.num_rows() * ROW_BYTES)?;
+        let named = apart.iter().map(|run| run.id).zip(apart_traces);
+        self.gathered.add(apart_rows, named);
+        let (here_rows, traces) = pick(rows, &here, range)?;
+        self.give(&here_rows, &traces)
+    }
+
+    /// Gives whole traces as a segment has them.
+    fn give(&mut self, rows: &RecordBatch, traces: &[Range<usize>]) -> Result<bool> {
+        let placed = match Placed::stored(rows, traces)? {
+            Some(placed) => placed,
+            None => Placed::rebuilt(rows, traces)?,
+        };
+        self.send(&placed)
+    }
+
+    fn send(&mut self, placed: &Placed) -> Result<bool> {
+        let rows = placed.rows(&self.scan.projection, &self.scan.schema)?;
+        Ok((self.send)(rows))
+    }
+
+    /// Gives the traces that were gathered.
+    fn put_together(&mut self) -> Result<()> {
+        let Gathered { batches, rows } = std::mem::take(&mut self.gathered);
+        let batches: Vec<&RecordBatch> = batches.iter().collect();
+        let (mut places, mut traces) = (Vec::new(), Vec::new());
+        let mut left = rows.len();
+        for of_trace in rows.into_values() {
+            left -= 1;
+            let first = places.len();
+            places.extend(of_trace);
+            traces.push(first..places.len());
+            if left > 0 && places.len() < CHUNK_ROWS as usize {
+                continue;
+            }
+            let working = places.len() * ROW_BYTES;
+            self.memory.try_grow(working)?;
+            let chunk = interleave_record_batch(&batches, &places)?;
+            let more = self.send(&Placed::rebuilt(&chunk, &traces)?)?;
+            self.memory.shrink(working);
+            if !more {
+                return Ok(());
+            }
+            places.clear();
+            traces.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Gathered {
+    /// Keeps the rows of `batch` that are in the ranges.
+    fn add(
+        &mut self,
+        batch: RecordBatch,
+        traces: impl IntoIterator<Item = (TraceId, Range<usize>)>,
+    ) {
+        let number = self.batches.len();
+        self.batches.push(batch);
+        for (id, rows) in traces {
+            let of_trace = self.rows.entry(id).or_default();
+            of_trace.extend(rows.map(|row| (number, row)));
+        }
+    }
+}
+
+fn read(segment: &Segment, rows: Range<u32>) -> Result<RecordBatch> {
+    segment
+        .read_rows(SegmentTable::Spans, rows, Some(&INPUT))
+        .map_err(failed)
+}
+
+/// The rows of some traces, and where each trace's are then.
+fn pick(
+    rows: &RecordBatch,
+    runs: &[Run],
+    range: impl Fn(&Run) -> Range<usize>,
+) -> Result<(RecordBatch, Vec<Range<usize>>)> {
+    let mut picked: Vec<u32> = Vec::new();
+    let mut traces = Vec::with_capacity(runs.len());
+    for run in runs {
+        let first = picked.len();
+        picked.extend(range(run).map(|row| row as u32));
+        traces.push(first..picked.len());
+    }
+    let picked = take_record_batch(rows, &UInt32Array::from(picked))?;
+    Ok((picked, traces))
+}
