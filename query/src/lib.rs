@@ -35,6 +35,7 @@ pub mod sql;
 mod table;
 mod trace;
 mod turns;
+mod vocabulary;
 
 use axum::Router;
 use axum::http::StatusCode;

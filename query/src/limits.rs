@@ -11,6 +11,30 @@ pub struct QueryLimits {
     pub search_traces_max: usize,
     /// Distinct matching traces that a search counts; beyond it the total is a lower bound.
     pub search_total_max: usize,
+    /// Columns and rows that a heatmap may ask for.
+    pub heatmap_columns_max: usize,
+    /// See [`QueryLimits::heatmap_columns_max`].
+    pub heatmap_rows_max: usize,
+    /// Keys that facets are given for, and values of each.
+    pub facet_keys_max: usize,
+    /// See [`QueryLimits::facet_keys_max`].
+    pub facet_values_max: usize,
+    /// Spans that are looked at for facets; of more a part is looked at, and the answer says so.
+    pub facet_spans_max: u64,
+    /// Different values of one key that facets count apart.
+    pub facet_distinct_max: usize,
+    /// Conditions of a query that are tried without when nothing matches.
+    pub explain_clauses_max: usize,
+    /// Keys or values that completion offers at once.
+    pub completion_max: usize,
+    /// How long completion waits for segments that are being read for the first time.
+    pub completion_wait: Duration,
+    /// Keys of one segment that completion knows, and values of each key.
+    pub vocabulary_keys_max: usize,
+    /// See [`QueryLimits::vocabulary_keys_max`].
+    pub vocabulary_values_max: usize,
+    /// Memory for the keys and values of all segments; beyond it those of the oldest are forgotten.
+    pub vocabulary_bytes_max: usize,
     /// Terms (tags, services, bounds) of one filter.
     pub filter_terms_max: usize,
     /// How long a search or a computation of dependencies may run before it answers with what it has.
@@ -70,6 +94,18 @@ impl Default for QueryLimits {
             search_traces_default: 20,
             search_traces_max: 1_500,
             search_total_max: 1_000_000,
+            heatmap_columns_max: 480,
+            heatmap_rows_max: 128,
+            facet_keys_max: 40,
+            facet_values_max: 100,
+            facet_spans_max: 200_000,
+            facet_distinct_max: 5_000,
+            explain_clauses_max: 16,
+            completion_max: 100,
+            completion_wait: Duration::from_millis(40),
+            vocabulary_keys_max: 5_000,
+            vocabulary_values_max: 1_000,
+            vocabulary_bytes_max: 64 << 20,
             filter_terms_max: 256,
             search_time: Duration::from_secs(30),
             scan_threads: 2,

@@ -12,6 +12,7 @@ use crate::error::QueryError;
 use crate::limits::QueryLimits;
 use crate::sql::SqlEngine;
 use crate::turns::{Turn, Turns};
+use crate::vocabulary::Vocabulary;
 
 /// What a [`QueryService`] is made of.
 pub struct QueryOptions {
@@ -35,6 +36,7 @@ struct Inner {
     options: QueryOptions,
     reads: Turns,
     catalogue: Catalogue,
+    vocabulary: Arc<Vocabulary>,
     sql: SqlEngine,
 }
 
@@ -49,12 +51,14 @@ impl QueryService {
             limits.reads_waiting_max,
         );
         let catalogue = Catalogue::new(limits.names_max);
+        let vocabulary = Vocabulary::new(limits);
         let sql = SqlEngine::new(&limits.sql);
         Self {
             inner: Arc::new(Inner {
                 options,
                 reads,
                 catalogue,
+                vocabulary,
                 sql,
             }),
         }
@@ -78,6 +82,11 @@ impl QueryService {
     /// Names of services and operations.
     pub(crate) fn catalogue(&self) -> &Catalogue {
         &self.inner.catalogue
+    }
+
+    /// Keys and values, for completion.
+    pub(crate) fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.inner.vocabulary
     }
 
     /// Runs statements.

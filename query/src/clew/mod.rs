@@ -2,7 +2,11 @@
 //!
 //! | GET | answer |
 //! |---|---|
-//! | `/search` | a page of traces, newest first, and how many match |
+//! | `/search` | a page of traces, newest first or in another order, and how many match |
+//! | `/heatmap` | what matches, counted by time and duration |
+//! | `/facets` | what matches, counted by value |
+//! | `/explain` | why nothing matches: what would without each condition, and when the nearest match is |
+//! | `/keys`, `/values?key=` | keys of attributes and values of a key, for completion |
 //! | `/services`, `/operations?service=` | names |
 //! | `/traces/{id}` | the skeleton of a trace, as Arrow IPC stream or JSON by `Accept` |
 //! | `/traces/{id}/spans/{row}` | everything about the span in that row of the skeleton |
@@ -12,6 +16,7 @@
 //! 64-bit times and durations are decimal text, counts are numbers, every list stands even when empty. Errors are
 //! `{"error":{"code","message","hint","position"}}`.
 
+mod explore;
 mod params;
 
 use axum::Router;
@@ -41,6 +46,7 @@ pub(crate) const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 pub(crate) fn router() -> Router<QueryService> {
     Router::new()
         .route("/api/clew/v1/search", get(search_traces))
+        .merge(explore::router())
         .route("/api/clew/v1/services", get(services))
         .route("/api/clew/v1/operations", get(operations))
         .route("/api/clew/v1/traces/{id}", get(skeleton))

@@ -1,45 +1,166 @@
-//! Parameters of Clew's search.
+//! Parameters of the questions about traces: which ones, and how to show them.
+//!
+//! `q` (the query language), `service`, `operation`, `tags` (a JSON object), `min_duration_ns`, `max_duration_ns`, `start`, `end`
+//! (ns since the epoch), `trace_start` and `trace_end` (the same for the start of the whole trace) say which; all may be left out.
 
 use crate::error::QueryError;
 use crate::filter::{Filter, TextField, tags};
 use crate::http::params::{Params, malformed};
-use crate::language;
+use crate::language::{self, TraceFilter};
 use crate::limits::QueryLimits;
-use crate::search::{Order, SearchRequest};
+use crate::search::explain::ExplainRequest;
+use crate::search::facets::{FacetsRequest, Selection};
+use crate::search::heatmap::{HeatmapRequest, Unit};
+use crate::search::{Count, Order, SearchRequest};
 
-/// Reads `q` (the query language), `service`, `operation`, `tags` (a JSON object), `min_duration_ns`, `max_duration_ns`, `start`,
-/// `end` (ns since the epoch), `order`, `limit` and `cursor`; all may be left out.
+/// Facets of attributes when the request does not say how many.
+const FREQUENT_DEFAULT: usize = 12;
+/// Values of a facet when the request does not say how many.
+const VALUES_DEFAULT: usize = 10;
+/// Columns of a heatmap when the request does not say how many.
+const COLUMNS_DEFAULT: usize = 120;
+/// Rows of a heatmap when the request does not say how many, and the fewest that any durations fit in.
+const ROWS_DEFAULT: usize = 48;
+const ROWS_MIN: usize = 21;
+/// Keys or values that completion offers when the request does not say how many.
+const COMPLETION_DEFAULT: usize = 20;
+
+/// Which traces, condition by condition.
+struct Asked(Vec<Condition>);
+
+/// One condition of a request.
+struct Condition {
+    /// As the query language, or the parameter, has it.
+    text: String,
+    /// The key that it is about, when facets have that.
+    key: Option<String>,
+    /// It is the time range.
+    is_range: bool,
+    span: Option<Filter>,
+    trace: Option<TraceFilter>,
+}
+
+impl Condition {
+    fn of_span(text: String, span: Filter) -> Self {
+        Self {
+            text,
+            key: None,
+            is_range: false,
+            span: Some(span),
+            trace: None,
+        }
+    }
+}
+
+impl Asked {
+    /// Reads all conditions.
+    ///
+    /// # Errors
+    /// Names the parameter that is malformed.
+    fn read(params: &Params) -> Result<Self, QueryError> {
+        let mut conditions = Vec::new();
+        for (name, field) in [
+            ("service", TextField::Service),
+            ("operation", TextField::Name),
+        ] {
+            conditions.extend(params.get(&[name]).map(|value| Condition {
+                key: (name == "service").then(|| name.to_owned()),
+                ..Condition::of_span(
+                    format!("{name}={value}"),
+                    Filter::Text(field, value.to_owned()),
+                )
+            }));
+        }
+        if let Some((min_ns, max_ns)) = range(params, "min_duration_ns", "max_duration_ns")? {
+            let filter = Filter::Duration { min_ns, max_ns };
+            conditions.push(Condition::of_span("duration".to_owned(), filter));
+        }
+        if let Some((min, max)) = range(params, "start", "end")? {
+            conditions.push(Condition {
+                is_range: true,
+                ..Condition::of_span("start, end".to_owned(), Filter::Start { min, max })
+            });
+        }
+        if let Some(text) = params.get(&["tags"]) {
+            let tags = tags::from_json(text).map_err(|error| {
+                QueryError::invalid_with_hint(
+                    format!("malformed parameter tags: {error}"),
+                    "tags is a JSON object of text, like {\"http.route\":\"/cart\"}",
+                )
+            })?;
+            conditions.extend(
+                tags.into_iter()
+                    .map(|tag| Condition::of_span("tags".to_owned(), tag)),
+            );
+        }
+        conditions.extend(of_query(params)?);
+        if let Some((min, max)) = range(params, "trace_start", "trace_end")? {
+            let ns = |bound: Option<i64>| bound.and_then(|ns| u64::try_from(ns).ok());
+            conditions.push(Condition {
+                text: "trace_start, trace_end".to_owned(),
+                key: None,
+                is_range: false,
+                span: None,
+                trace: Some(TraceFilter::Start {
+                    min: ns(min),
+                    max: ns(max),
+                }),
+            });
+        }
+        Ok(Self(conditions))
+    }
+
+    fn all(&self) -> Selection {
+        self.select(|_, _| true)
+    }
+
+    /// The conditions that `wanted` picks by place and content.
+    fn select(&self, wanted: impl Fn(usize, &Condition) -> bool) -> Selection {
+        let picked = || {
+            let all = self.0.iter().enumerate();
+            all.filter(|(place, condition)| wanted(*place, condition))
+                .map(|(_, condition)| condition)
+        };
+        let traces: Vec<_> = picked()
+            .filter_map(|condition| condition.trace.clone())
+            .collect();
+        Selection {
+            filter: Filter::All(
+                picked()
+                    .filter_map(|condition| condition.span.clone())
+                    .collect(),
+            ),
+            trace: (!traces.is_empty()).then_some(TraceFilter::All(traces)),
+        }
+    }
+}
+
+/// The conditions of `q`.
+fn of_query(params: &Params) -> Result<Vec<Condition>, QueryError> {
+    let Some(text) = params.get(&["q"]) else {
+        return Ok(Vec::new());
+    };
+    let node = language::parse(text)?;
+    let clauses = language::clauses(&node).into_iter().map(|clause| {
+        let compiled = language::compile(clause)?;
+        let is_of_trace = compiled.trace.is_some();
+        Ok(Condition {
+            text: clause.to_string(),
+            key: language::facet_key(clause),
+            is_range: false,
+            span: (!is_of_trace).then_some(compiled.span),
+            trace: compiled.trace,
+        })
+    });
+    clauses.collect()
+}
+
+/// Reads a search: which traces, `order`, `limit`, `cursor` and `total`.
 ///
 /// # Errors
 /// Names the parameter that is malformed or out of bounds.
 pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequest, QueryError> {
-    let text = |name: &str, field| {
-        params
-            .get(&[name])
-            .map(|value| Filter::Text(field, value.to_owned()))
-    };
-    let mut parts = Vec::new();
-    parts.extend(text("service", TextField::Service));
-    parts.extend(text("operation", TextField::Name));
-    parts.extend(
-        range(params, "min_duration_ns", "max_duration_ns")?
-            .map(|(min_ns, max_ns)| Filter::Duration { min_ns, max_ns }),
-    );
-    parts.extend(range(params, "start", "end")?.map(|(min, max)| Filter::Start { min, max }));
-    if let Some(text) = params.get(&["tags"]) {
-        parts.extend(tags::from_json(text).map_err(|error| {
-            QueryError::invalid_with_hint(
-                format!("malformed parameter tags: {error}"),
-                "tags is a JSON object of text, like {\"http.route\":\"/cart\"}",
-            )
-        })?);
-    }
-    let mut trace = None;
-    if let Some(text) = params.get(&["q"]) {
-        let query = language::compile(&language::parse(text)?)?;
-        parts.push(query.span);
-        trace = query.trace;
-    }
+    let Selection { filter, trace } = Asked::read(params)?.all();
     let limit = params
         .parsed(&["limit"], "a number")?
         .unwrap_or(limits.search_traces_default);
@@ -54,26 +175,194 @@ pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequ
     }
     let after = params.get(&["cursor"]).map(str::parse).transpose()?;
     Ok(SearchRequest {
-        filter: Filter::All(parts),
+        filter,
         trace,
         order: order(params)?,
         limit,
         after,
-        count: true,
+        count: match params.get(&["total"]) {
+            None | Some("exact") => Count::All,
+            Some("bound") => Count::Seen,
+            Some(other) => return Err(malformed("total", other, "exact or bound")),
+        },
     })
 }
 
-/// `order`: `newest`, `longest`, `errors` or `spans`.
+/// Reads what a heatmap is of: which traces, `unit`, `columns` and `rows`, and the ends of the time axis `axis_start` and `axis_end` (those
+/// of the range unless given; what is outside of them is in the first or last column).
+///
+/// # Errors
+/// Names the parameter that is malformed or out of bounds.
+pub(super) fn heatmap(params: &Params, limits: &QueryLimits) -> Result<HeatmapRequest, QueryError> {
+    let Selection { filter, trace } = Asked::read(params)?.all();
+    let unit = match params.get(&["unit"]) {
+        None | Some("traces") => Unit::Traces,
+        Some("spans") => Unit::Spans,
+        Some(other) => return Err(malformed("unit", other, "traces or spans")),
+    };
+    let ends = match range(params, "axis_start", "axis_end")? {
+        Some(axis) => axis,
+        None => range(params, "start", "end")?.unwrap_or_default(),
+    };
+    let ns = |bound: Option<i64>| bound.and_then(|ns| u64::try_from(ns).ok());
+    let (columns, rows) = (
+        1..=limits.heatmap_columns_max,
+        ROWS_MIN..=limits.heatmap_rows_max,
+    );
+    Ok(HeatmapRequest {
+        filter,
+        trace,
+        unit,
+        range: (ns(ends.0), ns(ends.1)),
+        columns: number(params, "columns", COLUMNS_DEFAULT, columns)?,
+        rows: number(params, "rows", ROWS_DEFAULT, rows)?,
+    })
+}
+
+/// Reads what facets are of: which traces, `key` (any number of attributes), `frequent` and `values`.
+///
+/// # Errors
+/// Names the parameter that is malformed or out of bounds.
+pub(super) fn facets(params: &Params, limits: &QueryLimits) -> Result<FacetsRequest, QueryError> {
+    let asked = Asked::read(params)?;
+    let mut own: Vec<(String, Selection)> = Vec::new();
+    for key in asked
+        .0
+        .iter()
+        .filter_map(|condition| condition.key.as_ref())
+    {
+        if own.len() < limits.facet_keys_max && own.iter().all(|(known, _)| known != key) {
+            let without = asked.select(|_, condition| condition.key.as_ref() != Some(key));
+            own.push((key.clone(), without));
+        }
+    }
+    let mut keys: Vec<String> = Vec::new();
+    for key in params.all("key").filter(|key| !key.is_empty()) {
+        if !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    let keys_max = limits.facet_keys_max;
+    if keys.len() > keys_max {
+        return Err(QueryError::limit(
+            format!("{} keys are asked for; the limit is {keys_max}", keys.len()),
+            "ask for some of them at a time",
+        ));
+    }
+    Ok(FacetsRequest {
+        selection: asked.all(),
+        own,
+        keys,
+        frequent: number(params, "frequent", FREQUENT_DEFAULT, 0..=keys_max)?,
+        values: number(
+            params,
+            "values",
+            VALUES_DEFAULT,
+            1..=limits.facet_values_max,
+        )?,
+    })
+}
+
+/// Reads what is to be explained: which traces.
+///
+/// # Errors
+/// Names the parameter that is malformed, and the limit when there are too many conditions.
+pub(super) fn explain(params: &Params, limits: &QueryLimits) -> Result<ExplainRequest, QueryError> {
+    let asked = Asked::read(params)?;
+    let is_clause = |condition: &Condition| !condition.is_range;
+    let (count, clauses_max) = (
+        asked
+            .0
+            .iter()
+            .filter(|condition| is_clause(condition))
+            .count(),
+        limits.explain_clauses_max,
+    );
+    if count > clauses_max {
+        return Err(QueryError::limit(
+            format!("the query has {count} conditions; the limit is {clauses_max}"),
+            "ask with fewer conditions",
+        ));
+    }
+    let clauses = asked.0.iter().enumerate();
+    let clauses = clauses.filter(|(_, condition)| is_clause(condition));
+    let range = range(params, "start", "end")?;
+    Ok(ExplainRequest {
+        selection: asked.all(),
+        clauses: clauses
+            .map(|(place, condition)| {
+                (
+                    condition.text.clone(),
+                    asked.select(|other, _| other != place),
+                )
+            })
+            .collect(),
+        timeless: range.map(|_| asked.select(|_, condition| is_clause(condition))),
+        range: range.unwrap_or_default(),
+    })
+}
+
+/// What completion looks for.
+#[derive(Debug)]
+pub(super) struct Completion {
+    /// Text that keys or values contain.
+    pub(super) text: String,
+    /// Ends of the time range, inclusive.
+    pub(super) range: (i64, i64),
+    /// How many to offer.
+    pub(super) limit: usize,
+}
+
+/// Reads `prefix`, `start`, `end` and `limit` of completion.
+///
+/// # Errors
+/// Names the parameter that is malformed or out of bounds.
+pub(super) fn completion(params: &Params, limits: &QueryLimits) -> Result<Completion, QueryError> {
+    let (start, end) = range(params, "start", "end")?.unwrap_or_default();
+    Ok(Completion {
+        text: params.get(&["prefix"]).unwrap_or_default().to_owned(),
+        range: (
+            start.unwrap_or(i64::MIN),
+            end.map_or(i64::MAX, |end| end.saturating_sub(1)),
+        ),
+        limit: number(
+            params,
+            "limit",
+            COMPLETION_DEFAULT.min(limits.completion_max),
+            1..=limits.completion_max,
+        )?,
+    })
+}
+
+fn number(
+    params: &Params,
+    name: &str,
+    default: usize,
+    allowed: std::ops::RangeInclusive<usize>,
+) -> Result<usize, QueryError> {
+    let value = params.parsed(&[name], "a number")?.unwrap_or(default);
+    if allowed.contains(&value) {
+        return Ok(value);
+    }
+    let (low, high) = allowed.into_inner();
+    Err(QueryError::invalid(format!(
+        "{name} {value} is not between {low} and {high}"
+    )))
+}
+
+/// `order`: one of the names below.
 fn order(params: &Params) -> Result<Order, QueryError> {
     match params.get(&["order"]) {
         None | Some("newest") => Ok(Order::Newest),
+        Some("oldest") => Ok(Order::Oldest),
         Some("longest") => Ok(Order::Longest),
+        Some("shortest") => Ok(Order::Shortest),
         Some("errors") => Ok(Order::MostErrors),
         Some("spans") => Ok(Order::MostSpans),
         Some(other) => Err(malformed(
             "order",
             other,
-            "one of newest, longest, errors and spans",
+            "one of newest, oldest, longest, shortest, errors and spans",
         )),
     }
 }
@@ -125,7 +414,7 @@ mod tests {
             tags::tag("k", "v"),
         ]);
         assert_eq!(request.filter, expected);
-        assert_eq!((request.limit, request.count), (5, true));
+        assert_eq!((request.limit, request.count), (5, Count::All));
         assert_eq!(request.after.unwrap().start_time, 1);
     }
 

@@ -1,5 +1,6 @@
 //! Tree to conditions: one on a span, one on its trace.
 
+use super::clause::clauses;
 use super::key::{Field, Sort, Subject};
 use super::quantity::{Number, duration_ns};
 use super::trace_filter::{Count, Name, TraceFilter};
@@ -23,7 +24,7 @@ pub(crate) struct Compiled {
 pub(crate) fn compile(node: &Node) -> Result<Compiled, QueryError> {
     let mut span = Vec::new();
     let mut trace = Vec::new();
-    for part in conjuncts(node) {
+    for part in clauses(node) {
         match (first_term(part, false), first_term(part, true)) {
             (Some(_), Some(of_trace)) => {
                 return Err(QueryError::at(
@@ -43,13 +44,6 @@ pub(crate) fn compile(node: &Node) -> Result<Compiled, QueryError> {
         span: Filter::All(span),
         trace: (!trace.is_empty()).then_some(TraceFilter::All(trace)),
     })
-}
-
-fn conjuncts(node: &Node) -> Vec<&Node> {
-    match node {
-        Node::All(parts) => parts.iter().flat_map(conjuncts).collect(),
-        other => vec![other],
-    }
 }
 
 /// The first term that is of the trace, or that is not.

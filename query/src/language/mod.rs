@@ -9,6 +9,7 @@
 //! Nothing here reads data. Every error tells the byte at which the text went wrong.
 
 mod canonical;
+mod clause;
 mod compile;
 mod key;
 mod parse;
@@ -18,6 +19,7 @@ mod scan;
 mod tests;
 mod trace_filter;
 
+pub(crate) use clause::{clauses, facet_key};
 #[cfg(test)]
 pub(crate) use compile::Compiled;
 pub(crate) use compile::compile;

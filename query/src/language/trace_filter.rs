@@ -16,6 +16,13 @@ pub(crate) enum TraceFilter {
     Not(Box<TraceFilter>),
     /// The duration, in ns.
     Duration(Order, i64),
+    /// `min <= start < max`, ns since the epoch, as sent; not of the language, the time range stands beside a query.
+    Start {
+        /// Earliest.
+        min: Option<u64>,
+        /// First that is too late.
+        max: Option<u64>,
+    },
     /// A count.
     Count(Count, Order, Number),
     /// A count is this number.
@@ -53,6 +60,10 @@ impl TraceFilter {
             Self::Any(parts) => parts.iter().any(|part| part.matches(trace)),
             Self::Not(part) => !part.matches(trace),
             Self::Duration(order, bound) => order.meets(trace.duration_ns.cmp(bound)),
+            Self::Start { min, max } => {
+                min.is_none_or(|min| min <= trace.start_time)
+                    && max.is_none_or(|max| trace.start_time < max)
+            }
             Self::Count(count, order, bound) => order.meets(count.of(trace).compare(*bound)),
             Self::CountIs(count, number) => count.of(trace).compare(*number).is_eq(),
             Self::Name(Name::Services, pattern) => trace

@@ -3,6 +3,7 @@
 //! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are decoded only
 //! for rows that passed the first.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -18,7 +19,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, SessionContext};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter,
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter, RowSelection, RowSelector,
 };
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -29,8 +30,6 @@ use crate::table::file::SegmentFile;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8_192;
-/// What a search reads of a span that matches.
-const OUTPUT: [usize; 2] = [column::TRACE_ID, column::START_TIME];
 
 /// Compiles expressions. It has no tables, and making one takes longer than many a search.
 static COMPILER: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
@@ -96,11 +95,15 @@ impl Matcher {
         Ok(mask)
     }
 
-    /// The matching spans of a batch of the hot window, by trace.
-    pub(crate) fn scan_batch(
+    /// Gives `visit` the columns `output` of the rows of a batch of the hot window that match.
+    ///
+    /// # Errors
+    /// Those of `visit`.
+    pub(crate) fn visit_batch(
         &self,
         batch: &SpanBatch,
-        hits: &mut Vec<Hit>,
+        output: &[usize],
+        mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let mut mask = BooleanArray::from(vec![true; batch.len()]);
         for stage in &self.stages {
@@ -112,54 +115,123 @@ impl Matcher {
                 return Ok(());
             }
         }
-        let output = batch.to_table(Some(&OUTPUT));
-        collect(&compute::filter_record_batch(&output, &mask)?, hits);
-        Ok(())
+        let output = batch.to_table(Some(output));
+        visit(&compute::filter_record_batch(&output, &mask)?)
     }
 
-    /// The matching spans of a segment, by trace; `None` when `budget` is over.
-    pub(crate) fn scan_segment(
+    /// Gives `visit` the columns `output` (ascending) of the rows of a segment that match and that `sample` picks; false when
+    /// `budget` ended that.
+    ///
+    /// # Errors
+    /// Those of `visit`, and when the segment cannot be read.
+    pub(crate) fn visit_segment(
         &self,
         segment: &Arc<Segment>,
+        output: &[usize],
+        sample: Sample,
         budget: &Budget,
-    ) -> Result<Option<Vec<Hit>>, QueryError> {
-        let mut hits = Vec::new();
-        for batch in self.reader(segment, budget)? {
+        mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
+    ) -> Result<bool, QueryError> {
+        for batch in self.reader(segment, output, sample, budget)? {
             if budget.over() {
-                return Ok(None);
+                return Ok(false);
             }
-            collect(&batch?, &mut hits);
+            visit(&batch?)?;
         }
-        Ok((!budget.over()).then_some(hits))
+        Ok(!budget.over())
     }
 
     fn reader(
         &self,
         segment: &Arc<Segment>,
+        output: &[usize],
+        sample: Sample,
         budget: &Budget,
     ) -> Result<ParquetRecordBatchReader, QueryError> {
         let metadata = segment.metadata(SegmentTable::Spans)?;
-        let groups = 0..metadata.metadata().num_row_groups();
-        let groups = groups
-            .filter(|group| self.prune.row_group(segment, *group))
-            .collect();
+        let mut groups = Vec::new();
+        let mut selectors = Vec::new();
+        let mut first = 0;
+        for (group, facts) in metadata.metadata().row_groups().iter().enumerate() {
+            let end = first + facts.num_rows() as usize;
+            if self.prune.row_group(segment, group) {
+                groups.push(group);
+                sample.select(first..end, &mut selectors);
+            }
+            first = end;
+        }
         let predicates = self
             .stages
             .iter()
             .map(|stage| stage.predicate(&metadata, budget))
             .collect();
-        let output = mask(&metadata, &OUTPUT);
+        let output = mask(&metadata, output);
         let file = SegmentFile::new(Arc::clone(segment), SegmentTable::Spans);
-        Ok(
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-                .with_batch_size(BATCH_ROWS)
-                .with_row_groups(groups)
-                .with_projection(output)
-                .with_row_filter(RowFilter::new(predicates))
-                .build()?,
-        )
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_batch_size(BATCH_ROWS)
+            .with_row_groups(groups)
+            .with_projection(output)
+            .with_row_filter(RowFilter::new(predicates));
+        if !sample.is_all() {
+            reader = reader.with_row_selection(RowSelection::from(selectors));
+        }
+        Ok(reader.build()?)
     }
 }
+
+/// Which rows are looked at: all, or one run of [`RUN_ROWS`] of every `every`, spread evenly over the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// Of so many runs one is looked at; 1 is all.
+    every: usize,
+}
+
+/// Rows that are looked at together: fewer cost as much to read, more are less alike all rows.
+const RUN_ROWS: usize = 1_024;
+
+impl Sample {
+    /// All rows.
+    pub(crate) const ALL: Self = Self { every: 1 };
+
+    /// Few enough of `rows` rows that at most about `rows_max` are looked at.
+    pub(crate) fn of(rows: u64, rows_max: u64) -> Self {
+        let every = rows.div_ceil(rows_max.max(1)).max(1);
+        Self {
+            every: usize::try_from(every).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// How many rows each one that is looked at stands for.
+    pub(crate) fn weight(self) -> u64 {
+        self.every as u64
+    }
+
+    /// True when all rows are looked at.
+    pub(crate) fn is_all(self) -> bool {
+        self.every == 1
+    }
+
+    /// True for the run that row `row` of a segment or of the hot window is in.
+    pub(crate) fn picks(self, row: usize) -> bool {
+        (row / RUN_ROWS).is_multiple_of(self.every)
+    }
+
+    fn select(self, rows: Range<usize>, selectors: &mut Vec<RowSelector>) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let end = ((row / RUN_ROWS + 1) * RUN_ROWS).min(rows.end);
+            selectors.push(if self.picks(row) {
+                RowSelector::select(end - row)
+            } else {
+                RowSelector::skip(end - row)
+            });
+            row = end;
+        }
+    }
+}
+
+/// Columns that hits are gathered from.
+pub(crate) const HIT_COLUMNS: [usize; 2] = [column::TRACE_ID, column::START_TIME];
 
 impl Stage {
     fn new(expr: Expr) -> Result<Self, QueryError> {
@@ -230,8 +302,8 @@ fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
     ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
 }
 
-/// Adds up runs of rows of one trace. A trace's rows stand together in a segment, and mostly in a batch.
-fn collect(rows: &RecordBatch, hits: &mut Vec<Hit>) {
+/// Adds up runs of rows of one trace, given [`HIT_COLUMNS`]. A trace's rows stand together in a segment, and mostly in a batch.
+pub(crate) fn collect(rows: &RecordBatch, hits: &mut Vec<Hit>) {
     let ids = rows.column(0).as_fixed_size_binary();
     let starts = rows
         .column(1)

@@ -7,8 +7,14 @@
 //! - [`ranked`] is for any other order, and for conditions on the trace as a whole: it has to know every matching trace.
 //!
 //! Both read the same [`scan`] and find the other parts of a trace in [`parts`].
+//!
+//! What matches can also be looked at as a whole: [`heatmap`] counts it by time and duration, [`facets`] by value, [`explain`] tells
+//! why nothing is there.
 
 pub(crate) mod cursor;
+pub(crate) mod explain;
+pub(crate) mod facets;
+pub(crate) mod heatmap;
 pub(crate) mod matcher;
 mod newest;
 mod parts;
@@ -43,8 +49,8 @@ pub(crate) struct SearchRequest {
     pub(crate) limit: usize,
     /// Where the page before ended.
     pub(crate) after: Option<Place>,
-    /// Whether all matching traces are to be counted.
-    pub(crate) count: bool,
+    /// Whether the matching traces are to be counted.
+    pub(crate) count: Count,
 }
 
 /// Which traces come first; those alike go newest first, then by id.
@@ -58,6 +64,21 @@ pub(crate) enum Order {
     MostErrors,
     /// The most spans.
     MostSpans,
+    /// The earliest start.
+    Oldest,
+    /// The shortest duration.
+    Shortest,
+}
+
+/// How far matching traces are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// Only those of the page.
+    Page,
+    /// As many as are seen until the page is known: a lower bound.
+    Seen,
+    /// All.
+    All,
 }
 
 impl Order {
@@ -68,6 +89,8 @@ impl Order {
             Self::Longest => trace.duration_ns.unsigned_abs(),
             Self::MostErrors => u64::from(trace.error_count),
             Self::MostSpans => u64::from(trace.span_count),
+            Self::Oldest => !trace.start_time,
+            Self::Shortest => !trace.duration_ns.unsigned_abs(),
         };
         Place {
             key,
@@ -148,6 +171,19 @@ pub(crate) fn search_ids(
     Ok((ids.collect(), search.scan.covering.reasons))
 }
 
+/// # Errors
+/// When the filter has too many terms.
+fn check_terms(reading: &Reading, filter: &Filter) -> Result<(), QueryError> {
+    let (terms, terms_max) = (filter.terms(), reading.limits().filter_terms_max);
+    if terms > terms_max {
+        return Err(QueryError::limit(
+            format!("the filter has {terms} terms; the limit is {terms_max}"),
+            "ask for fewer tags",
+        ));
+    }
+    Ok(())
+}
+
 /// A search whose spans are all read.
 struct Search<'a> {
     reading: &'a Reading,
@@ -159,13 +195,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn run(reading: &'a Reading, request: &'a SearchRequest) -> Result<Self, QueryError> {
-        let (terms, terms_max) = (request.filter.terms(), reading.limits().filter_terms_max);
-        if terms > terms_max {
-            return Err(QueryError::limit(
-                format!("the filter has {terms} terms; the limit is {terms_max}"),
-                "ask for fewer tags",
-            ));
-        }
+        check_terms(reading, &request.filter)?;
         let mut scan = Scan::new(reading, &request.filter)?;
         let mut parts = Parts::new(&reading.snapshot);
         let ranking = if request.order == Order::Newest && request.trace.is_none() {

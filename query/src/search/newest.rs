@@ -7,7 +7,7 @@
 //!
 //! A trace can stand no earlier in the order than its matching spans say, so only hits that may still enter the page are looked
 //! up in the other parts. Memory is the page, the hits of one wave, and 16 bytes for each matching trace if they are to be
-//! counted. Without a count the search ends as soon as no older segment can reach the page.
+//! counted. Unless all are to be counted, the search ends as soon as no older segment can reach the page.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ use super::cursor::Place;
 use super::matcher::Hit;
 use super::parts::Parts;
 use super::scan::Scan;
-use super::{Ranking, SearchRequest};
+use super::{Count, Ranking, SearchRequest};
 use crate::error::QueryError;
 
 /// Ranks the newest traces of `scan`. Blocks.
@@ -33,12 +33,12 @@ pub(super) fn rank<'a>(
         scan,
         parts,
         ranking: Ranking::new(request),
-        seen: request.count.then(HashSet::new),
+        seen: (request.count != Count::Page).then(HashSet::new),
         counted_max,
     };
     newest.offer(hot);
     while let Some(latest) = newest.scan.next_latest() {
-        if !request.count && newest.ends_after(latest) {
+        if request.count != Count::All && newest.ends_after(latest) {
             newest.ranking.exact = false;
             break;
         }

@@ -46,7 +46,7 @@ pub(super) fn rank(
 }
 
 /// Each trace that has a span that matches, and how many.
-fn hits(scan: &mut Scan<'_>) -> Result<HashMap<TraceId, u32>, QueryError> {
+pub(super) fn hits(scan: &mut Scan<'_>) -> Result<HashMap<TraceId, u32>, QueryError> {
     let traces_max = scan.limits().search_total_max;
     let mut traces: HashMap<TraceId, u32> = HashMap::new();
     let mut parts = vec![scan.hot()?];

@@ -2,15 +2,28 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use clew_storage::Segment;
 
-use super::matcher::{Hit, Matcher};
+use super::matcher::{HIT_COLUMNS, Hit, Matcher, Sample, collect};
 use super::parts::Parts;
 use crate::coverage::Covering;
 use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::limits::QueryLimits;
 use crate::service::Reading;
+
+/// What becomes of the rows that match.
+pub(super) trait Gather: Send {
+    /// Places of the columns that it reads in the schema of `spans`, ascending.
+    const COLUMNS: &'static [usize];
+
+    /// Takes rows, with these columns.
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), QueryError>;
+
+    /// Takes what another one has gathered.
+    fn merge(&mut self, other: Self);
+}
 
 /// A scan under way.
 pub(super) struct Scan<'a> {
@@ -68,9 +81,47 @@ impl<'a> Scan<'a> {
             if self.over() {
                 break;
             }
-            self.matcher.scan_batch(batch, &mut hits)?;
+            self.matcher.visit_batch(batch, &HIT_COLUMNS, |rows| {
+                collect(rows, &mut hits);
+                Ok(())
+            })?;
         }
         Ok(hits)
+    }
+
+    /// Reads what is left to the end: each row that matches and that `sample` picks goes to a gatherer, one a thread, and all of
+    /// them into one.
+    pub(super) fn gather<G: Gather>(
+        &mut self,
+        sample: Sample,
+        make: impl Fn() -> G + Sync,
+    ) -> Result<G, QueryError> {
+        let mut gathered = make();
+        let mut first = 0;
+        for batch in self.reading.snapshot.hot() {
+            if self.over() {
+                break;
+            }
+            let rows = first..first + batch.len();
+            first = rows.end;
+            if sample.picks(rows.start) {
+                self.matcher
+                    .visit_batch(batch, G::COLUMNS, |rows| gathered.add(rows))?;
+            }
+        }
+        while !self.left.is_empty() {
+            let parts = self.each_of_wave(|scan, segment| {
+                let mut part = make();
+                let (matcher, budget) = (scan.matcher_of(segment), &scan.reading.budget);
+                let add = |rows: &RecordBatch| part.add(rows);
+                let whole = matcher.visit_segment(segment, G::COLUMNS, sample, budget, add)?;
+                Ok(whole.then_some(part))
+            });
+            for part in parts {
+                gathered.merge(part);
+            }
+        }
+        Ok(gathered)
     }
 
     /// The latest start that a trace with a span in the segments of the next wave, or in later ones, may have.
@@ -80,6 +131,27 @@ impl<'a> Scan<'a> {
 
     /// Reads the next segments; the hits of each.
     pub(super) fn wave(&mut self) -> Vec<Vec<Hit>> {
+        self.each_of_wave(|scan, segment| {
+            let matcher = scan.matcher_of(segment);
+            if matcher.matches_all() {
+                return Parts::all_of(segment).map(Some);
+            }
+            let mut hits = Vec::new();
+            let add = |rows: &RecordBatch| {
+                collect(rows, &mut hits);
+                Ok(())
+            };
+            let budget = &scan.reading.budget;
+            let whole = matcher.visit_segment(segment, &HIT_COLUMNS, Sample::ALL, budget, add)?;
+            Ok(whole.then_some(hits))
+        })
+    }
+
+    /// What `read` makes of each of the next segments, `None` being for one that it could not finish in time.
+    fn each_of_wave<T: Send>(
+        &mut self,
+        read: impl Fn(&Self, &Arc<Segment>) -> Result<Option<T>, QueryError> + Sync,
+    ) -> Vec<T> {
         if self.left.is_empty() || self.over() {
             self.left.clear();
             return Vec::new();
@@ -87,40 +159,43 @@ impl<'a> Scan<'a> {
         let threads = self.reading.limits().scan_threads.max(1);
         let wave = self.left.split_off(self.left.len().saturating_sub(threads));
         self.covering.segments_read += wave.len();
-        let results = self.scan(&wave);
-        let mut hits = Vec::with_capacity(wave.len());
+        let results = self.scan(&wave, read);
+        let mut made = Vec::with_capacity(wave.len());
         for (segment, result) in wave.iter().zip(results) {
             match result {
-                Ok(Some(found)) => hits.push(found),
+                Ok(Some(part)) => made.push(part),
                 Ok(None) => {
                     self.over();
                 }
                 Err(error) => self.unreadable(segment, &error),
             }
         }
-        hits
+        made
     }
 
-    /// Scans some segments, each on a thread of its own.
-    fn scan(&self, segments: &[Arc<Segment>]) -> Vec<Result<Option<Vec<Hit>>, QueryError>> {
-        let scan = |segment: &Arc<Segment>| {
-            let matcher = if self.filter.covers(segment.meta().start_time) {
-                &self.timeless
-            } else {
-                &self.matcher
-            };
-            if matcher.matches_all() {
-                return Parts::all_of(segment).map(Some);
-            }
-            matcher.scan_segment(segment, &self.reading.budget)
-        };
+    /// The matcher for `segment`: one that lies within the time range as a whole needs no look at times.
+    fn matcher_of(&self, segment: &Segment) -> &Matcher {
+        if self.filter.covers(segment.meta().start_time) {
+            &self.timeless
+        } else {
+            &self.matcher
+        }
+    }
+
+    /// Reads some segments, each on a thread of its own.
+    fn scan<T: Send>(
+        &self,
+        segments: &[Arc<Segment>],
+        read: impl Fn(&Self, &Arc<Segment>) -> Result<Option<T>, QueryError> + Sync,
+    ) -> Vec<Result<Option<T>, QueryError>> {
         let (first, rest) = segments.split_first().expect("a wave has a segment");
+        let read = &read;
         std::thread::scope(|scope| {
             let rest: Vec<_> = rest
                 .iter()
-                .map(|segment| scope.spawn(|| scan(segment)))
+                .map(|segment| scope.spawn(move || read(self, segment)))
                 .collect();
-            let mut results = vec![scan(first)];
+            let mut results = vec![read(self, first)];
             let failed = |_| Err(QueryError::internal("a scan failed"));
             results.extend(
                 rest.into_iter()

@@ -127,7 +127,7 @@ impl<'a> From<Attribute<'a>> for AttributeJson<'a> {
     }
 }
 
-fn type_name(attribute_type: AttributeType) -> &'static str {
+pub(crate) fn type_name(attribute_type: AttributeType) -> &'static str {
     match attribute_type {
         AttributeType::Empty => "empty",
         AttributeType::String => "string",

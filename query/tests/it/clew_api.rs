@@ -23,6 +23,21 @@ async fn answers_are_the_kept_ones() {
     for (name, path) in [
         ("search", "/search?limit=2"),
         ("search-empty", "/search?service=nobody"),
+        ("heatmap", "/heatmap?columns=6&rows=21"),
+        (
+            "heatmap-spans",
+            "/heatmap?unit=spans&q=kind%3Dserver&columns=4&start=1700000000000000000&end=1700000004000000000",
+        ),
+        (
+            "facets",
+            "/facets?q=service%3Dgateway&key=http.route&frequent=2&values=3",
+        ),
+        (
+            "explain",
+            "/explain?q=service%3Dgateway%20http.status_code%3D504&start=1700000001500000000&end=1700000002500000000",
+        ),
+        ("keys", "/keys?prefix=http"),
+        ("values", "/values?key=http.status_code"),
         ("services", "/services"),
         ("operations", "/operations?service=gateway"),
         ("trace", &format!("/traces/{CHECKOUT:032x}")),

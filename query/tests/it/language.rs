@@ -193,6 +193,8 @@ async fn every_order_pages_through_the_same_traces() {
             ("order=longest", "SCHO"),
             ("order=errors", "SCOH"),
             ("order=spans", "CSHO"),
+            ("order=oldest", "CHOS"),
+            ("order=shortest", "OHCS"),
             ("order=spans&q=kind%3Dserver", "CSH"),
             ("order=newest&q=trace.spans%3E1", "SHC"),
         ] {
@@ -238,6 +240,6 @@ async fn a_wrong_query_is_told_where_and_what_instead() {
         assert_eq!(error["position"], position, "{query}");
         assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()));
     }
-    let path = "/api/clew/v1/search?order=oldest";
+    let path = "/api/clew/v1/search?order=loudest";
     assert_eq!(server.get(path).await.status, StatusCode::BAD_REQUEST);
 }

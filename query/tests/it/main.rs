@@ -10,6 +10,7 @@ mod cancel;
 mod clew_api;
 mod differential;
 mod explain;
+mod explore;
 mod formats;
 mod hostile_sql;
 mod jaeger_api;

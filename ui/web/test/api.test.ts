@@ -8,11 +8,16 @@ import { ApiError, isRetryable } from '../src/api/errors';
 import { number, record, text, type Shape } from '../src/api/shape';
 import {
   errorBody,
+  explainAnswer,
+  facetsAnswer,
+  heatmapAnswer,
+  keysAnswer,
   operationsAnswer,
   searchAnswer,
   servicesAnswer,
   spanDetail,
   status,
+  valuesAnswer,
 } from '../src/api/types';
 import { skeletonFromJson } from '../src/trace/loadSkeleton';
 
@@ -21,6 +26,11 @@ const GOLDEN = join(import.meta.dirname, '../../../testdata/api');
 /** The shape of each recorded answer, by the first word of its file's name. */
 const SHAPES: Record<string, Shape<unknown>> = {
   search: searchAnswer,
+  heatmap: heatmapAnswer,
+  facets: facetsAnswer,
+  explain: explainAnswer,
+  keys: keysAnswer,
+  values: valuesAnswer,
   services: servicesAnswer,
   operations: operationsAnswer,
   trace: (value) => {

@@ -7,7 +7,7 @@ use crate::filter::{Filter, TextField, tags};
 use crate::http::params::{Params, malformed};
 use crate::jaeger::{duration, trace_id};
 use crate::limits::QueryLimits;
-use crate::search::{Order, SearchRequest};
+use crate::search::{Count, Order, SearchRequest};
 
 /// Traces that a search returns when the request does not say.
 const LIMIT_DEFAULT: usize = 100;
@@ -85,7 +85,7 @@ pub(super) fn traces(
         order: Order::Newest,
         limit,
         after: None,
-        count: false,
+        count: Count::Page,
     }))
 }
 
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(request.filter, expected);
         assert_eq!(
             (request.limit, request.count, request.after),
-            (7, false, None)
+            (7, Count::Page, None)
         );
     }
 

@@ -7,7 +7,7 @@ use crate::filter::{Filter, TextField, tags};
 use crate::http::params::{Params, malformed};
 use crate::jaeger::legacy::params::{check_limit, durations};
 use crate::limits::QueryLimits;
-use crate::search::{Order, SearchRequest};
+use crate::search::{Count, Order, SearchRequest};
 
 /// Traces that a search returns when the request does not say.
 const LIMIT_DEFAULT: usize = 100;
@@ -64,7 +64,7 @@ pub(super) fn search(params: &Params, limits: &QueryLimits) -> Result<SearchRequ
         order: Order::Newest,
         limit,
         after: None,
-        count: false,
+        count: Count::Page,
     })
 }
 

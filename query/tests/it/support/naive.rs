@@ -51,6 +51,14 @@ impl Traces {
     }
 }
 
+impl Traces {
+    /// All matching spans.
+    pub(crate) fn spans(&self, query: &Query) -> Vec<&TestSpan> {
+        let spans = self.traces.values().flatten();
+        spans.filter(|span| matches(query, span)).collect()
+    }
+}
+
 fn matches(query: &Query, span: &TestSpan) -> bool {
     let length = duration(span);
     // A time beyond 2^63 is before 1970 in a range of times, as it is in SQL.
@@ -73,7 +81,7 @@ fn matches(query: &Query, span: &TestSpan) -> bool {
             .all(|(key, value)| has_tag(span, key, value))
 }
 
-fn duration(span: &TestSpan) -> i64 {
+pub(crate) fn duration(span: &TestSpan) -> i64 {
     span.end.wrapping_sub(span.start) as i64
 }
 

@@ -23,6 +23,10 @@ export const coverage = record({
 });
 export type Coverage = Of<typeof coverage>;
 
+/** A count, and whether it is the whole one. */
+const total = record({ value: number, exact: flag });
+export type Total = Of<typeof total>;
+
 /** One trace in a search result. */
 export const traceSummary = record({
   trace_id: text,
@@ -42,11 +46,94 @@ export type TraceSummary = Of<typeof traceSummary>;
 /** `GET /search`. */
 export const searchAnswer = record({
   traces: list(traceSummary),
-  total: record({ value: number, exact: flag }),
+  total,
   next_cursor: nullable(text),
   coverage,
 });
 export type SearchAnswer = Of<typeof searchAnswer>;
+
+/** `GET /heatmap`. */
+export const heatmapAnswer = record({
+  start_time_unix_nano: decimal,
+  column_ns: decimal,
+  column_count: number,
+  row_edges_ns: list(decimal),
+  cells: record({
+    column: list(number),
+    row: list(number),
+    count: list(number),
+    error_count: list(number),
+    trace_id: list(text),
+  }),
+  timeline: record({ count: list(number), error_count: list(number) }),
+  untimed_count: number,
+  total,
+  trace_total: total,
+  error_count: number,
+  duration_quantiles: nullable(record({ p50_ns: decimal, p95_ns: decimal, p99_ns: decimal })),
+  coverage,
+});
+export type HeatmapAnswer = Of<typeof heatmapAnswer>;
+
+/** `GET /facets`. */
+export const facetsAnswer = record({
+  facets: list(
+    record({
+      key: text,
+      is_attribute: flag,
+      span_count: number,
+      missing_count: number,
+      value_count: total,
+      values: list(record({ value: text, span_count: number })),
+      other_count: number,
+      without_own: flag,
+      sampled: flag,
+    }),
+  ),
+  span_total: total,
+  sample_weight: number,
+  coverage,
+});
+export type FacetsAnswer = Of<typeof facetsAnswer>;
+export type Facet = FacetsAnswer['facets'][number];
+
+const nearest = nullable(record({ trace_id: text, start_time_unix_nano: decimal }));
+
+/** `GET /explain`. */
+export const explainAnswer = record({
+  clauses: list(record({ clause: text, total_without: total })),
+  total_at_any_time: nullable(total),
+  nearest_before: nearest,
+  nearest_after: nearest,
+  coverage,
+});
+export type ExplainAnswer = Of<typeof explainAnswer>;
+
+const attributeType = oneOf('string', 'bool', 'int', 'double', 'bytes', 'array', 'map', 'empty');
+
+/** `GET /keys`. */
+export const keysAnswer = record({
+  keys: list(
+    record({
+      key: text,
+      level: oneOf('span', 'resource', 'scope', 'event', 'link'),
+      type: attributeType,
+      span_count: number,
+      value_count: total,
+    }),
+  ),
+  coverage,
+});
+export type KeysAnswer = Of<typeof keysAnswer>;
+
+/** `GET /values`. */
+export const valuesAnswer = record({
+  values: list(record({ value: text, count: number })),
+  more: flag,
+  truncated: flag,
+  coverage,
+});
+export type ValuesAnswer = Of<typeof valuesAnswer>;
 
 /** `GET /services`. */
 export const servicesAnswer = record({ services: list(record({ name: text })), coverage });
@@ -81,7 +168,7 @@ export type TraceHead = Of<typeof traceHead>;
 /** One attribute; the value is the canonical text of its type. */
 export const attribute = record({
   key: text,
-  type: oneOf('string', 'bool', 'int', 'double', 'bytes', 'array', 'map', 'empty'),
+  type: attributeType,
   value: text,
 });
 export type Attribute = Of<typeof attribute>;
