@@ -337,10 +337,10 @@ def page(figures, options, disk_ms):
 
 Written by `benches/run.py` from what it measured; do not edit. {datetime.date.today()}, commit {commit}.
 Machine: {machine()}; an fdatasync of 256 KiB takes {disk_ms:.1f} ms (median) on the disk of the data directory.
-Server and load generator share the machine. Every acknowledged span was on stable storage before its acknowledgement.
+Server and load generator share the machine, and are built with the profile `{options.profile}`. Every acknowledged span was on stable storage before its acknowledgement.
 
 ```sh
-CLEW_CORPUS=FOLDER scripts/bench --seconds {options.seconds:g} --connections {options.connections}{" --zstd19" if options.zstd19 else ""}
+CLEW_CORPUS=FOLDER {"" if options.profile == "release" else f"CLEW_BENCH_PROFILE={options.profile} "}scripts/bench --seconds {options.seconds:g} --connections {options.connections}{" --zstd19" if options.zstd19 else ""}
 ```
 
 ## Ingest
@@ -380,8 +380,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--corpus", help="folder with the three full streams")
-    parser.add_argument("--clew", default=str(target / "release/clew"), help="server binary")
-    parser.add_argument("--loadgen", default=str(target / "release/clew-loadgen"), help="load generator binary")
+    parser.add_argument("--profile", default="release", help="build profile of the two programs")
+    parser.add_argument("--clew", help="server binary; that of the profile if absent")
+    parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
     parser.add_argument("--work", default=None, help="folder for data directories; a temporary one if absent")
     parser.add_argument("--seconds", type=float, default=20, help="length of an ingest run")
     parser.add_argument("--connections", type=int, default=4, help="connections of the load generator")
@@ -391,6 +392,9 @@ def main():
     parser.add_argument("--quick", action="store_true", help="cuts and short runs; writes nothing")
     parser.add_argument("--json", help="also write the figures to this file")
     options = parser.parse_args()
+    built = target / {"dev": "debug"}.get(options.profile, options.profile)
+    options.clew = options.clew or str(built / "clew")
+    options.loadgen = options.loadgen or str(built / "clew-loadgen")
     if options.quick:
         options.corpus = str(ROOT / "testdata/otlp")
         options.seconds, options.spans, options.look_ups = 2, 100_000, 100
