@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
+
+import type { Locator, Page } from '@playwright/test';
+
 import { expect, open, results, test } from './test';
-import { SMARTTHINGS, TRAINTICKET } from './traces';
+import { FAST, SMARTTHINGS, TRAINTICKET } from './traces';
 
 const answer = (body: unknown, status = 200) => ({
   status,
@@ -15,6 +19,12 @@ const coverage = {
 };
 const noTraces = { traces: [], total: { value: 0, exact: true }, next_cursor: null, coverage };
 
+const query = (page: Page): Locator => page.getByRole('combobox', { name: 'Query' });
+const total = (page: Page): Locator =>
+  page.getByRole('region', { name: 'Results' }).getByRole('status').first();
+const heatmap = (page: Page): Locator =>
+  page.getByRole('application', { name: /^Latency heatmap/ });
+
 test('a service is chosen by typing, found traces open, and going back shows them again', async ({
   page,
 }) => {
@@ -22,11 +32,18 @@ test('a service is chosen by typing, found traces open, and going back shows the
   await expect(page).toHaveURL(/\/explore$/);
   await expect(results(page)).not.toHaveCount(0);
   await page.keyboard.press('/');
-  await expect(page.getByRole('combobox', { name: 'Service' })).toBeFocused();
+  await expect(query(page)).toBeFocused();
+  await page.keyboard.type('serv');
+  await expect(page.getByRole('option', { name: /^service / })).toBeVisible();
+  await page.keyboard.press('Tab');
+  await expect(query(page)).toHaveValue('service=');
   await page.keyboard.type('coresr');
-  await expect(page.getByRole('option', { name: 'coreSrv' })).toBeVisible();
+  await expect(page.getByRole('option', { name: /^coreSrv/ })).toBeVisible();
+  await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(/service=coreSrv/);
+  await expect(query(page)).toHaveValue('service=coreSrv ');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/q=service%3DcoreSrv/);
   const row = results(page).filter({ hasText: 'get /login/tokenauth' });
   await expect(row).toHaveCount(1);
   await expect(row).toContainText('1,041');
@@ -34,19 +51,38 @@ test('a service is chosen by typing, found traces open, and going back shows the
   await row.getByRole('link', { name: 'get /login/tokenauth' }).click();
   await expect(page).toHaveURL(new RegExp(`/trace/${SMARTTHINGS}`));
   await page.goBack();
-  await expect(page).toHaveURL(/service=coreSrv/);
+  await expect(page).toHaveURL(/q=service%3DcoreSrv/);
   await expect(row).toHaveCount(1);
 });
 
-test('tags, durations and range narrow the search, and their state is in the address', async ({
-  page,
-}) => {
-  await open(page, '/explore?service=ts-order-service');
-  await page.getByRole('textbox', { name: 'Tags' }).fill('k8s.container.name=server');
-  await page.getByRole('textbox', { name: 'Shortest duration' }).fill('1ms');
-  await page.getByRole('button', { name: /^Run/ }).click();
-  await expect(page).toHaveURL(/tags=k8s\.container\.name/);
-  await expect(page).toHaveURL(/min=1ms/);
+test('completion knows keys by frequency, operators and values of the data', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dts-order-service');
+  await expect(results(page)).not.toHaveCount(0);
+  await query(page).focus();
+  await page.keyboard.type(' k8s.con');
+  await expect(page.getByRole('option', { name: /^k8s\.container\.name/ })).toBeVisible();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('option', { name: /^server/ })).toBeVisible();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await expect(query(page)).toHaveValue('service=ts-order-service k8s.container.name=server ');
+  await page.keyboard.type('duration ');
+  await expect(page.getByRole('option', { name: /^>= at least/ })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type('>=1ms');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/duration%3E%3D1ms/);
+  await expect(results(page)).not.toHaveCount(0);
+  // While the bar rests its conditions are chips, each with a way out.
+  await page.getByRole('heading', { name: 'Traces' }).click();
+  await page.getByRole('button', { name: 'Remove duration>=1ms' }).click();
+  await expect(page).not.toHaveURL(/duration/);
+});
+
+test('the range narrows the search, and its state is in the address', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dts-order-service');
   await expect(results(page)).not.toHaveCount(0);
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('textbox', { name: 'From' }).fill('2023-01-29 00:00:00Z');
@@ -59,32 +95,204 @@ test('tags, durations and range narrow the search, and their state is in the add
   await expect(page.getByRole('button', { name: 'Time range: All data' })).toBeVisible();
 });
 
-test('a field that is wrong says so and nothing is asked', async ({ page }) => {
+test('a query that is wrong says where and nothing is asked; the last results stay', async ({
+  page,
+}) => {
   await open(page, '/explore');
   const asked: string[] = [];
   page.on('request', (request) => {
-    if (request.url().includes('/search?')) asked.push(request.url());
+    if (/\/(?:search|heatmap|facets)\?/.test(request.url())) asked.push(request.url());
   });
   await expect(results(page)).not.toHaveCount(0);
+  await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+  const before = await results(page).count();
   asked.length = 0;
-  await page.getByRole('textbox', { name: 'Longest duration' }).fill('250');
+  await query(page).fill('error duration>250');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('alert')).toHaveText('Expected a unit after 250, such as 250ms');
-  await expect(page.getByRole('textbox', { name: 'Longest duration' })).toHaveAttribute(
-    'aria-invalid',
+  await expect(page.getByRole('alert')).toContainText('“250” is no duration');
+  await expect(page.getByRole('alert')).toContainText('duration>250ms');
+  await expect(query(page)).toHaveAttribute('aria-invalid', 'true');
+  await expect(results(page)).toHaveCount(before);
+  expect(asked).toEqual([]);
+  await page.keyboard.type('ms');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/duration%3E250ms/);
+});
+
+test('the queries before come back by the arrow', async ({ page }) => {
+  await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
+  for (const text of ['root', 'kind=server']) {
+    await query(page).fill(text);
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(new RegExp(encodeURIComponent(text)));
+  }
+  await query(page).fill('');
+  await page.keyboard.press('ArrowUp');
+  await expect(query(page)).toHaveValue('kind=server');
+  await page.keyboard.press('ArrowUp');
+  await expect(query(page)).toHaveValue('root');
+  await page.keyboard.press('ArrowDown');
+  await expect(query(page)).toHaveValue('kind=server');
+});
+
+test('a facet’s value is included, excluded and taken out, by pointer and by keys', async ({
+  page,
+}) => {
+  await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
+  const kind = page.getByRole('region', { name: 'Kind' });
+  const client = kind.getByRole('button', { name: /^client, [\d,]+ spans/ });
+  await client.click();
+  await expect(page).toHaveURL(/q=kind%3Dclient$/);
+  await expect(kind.getByRole('button', { name: /^client,.*included/ })).toHaveAttribute(
+    'aria-pressed',
     'true',
   );
-  expect(asked).toEqual([]);
+  // The other kinds are still told, to choose them instead or as well.
+  await kind.getByRole('button', { name: /^server,/ }).click();
+  await expect(page).toHaveURL(/q=kind%3Dclient%7Cserver$/);
+  await client.click({ modifiers: ['Alt'] });
+  await expect(page).toHaveURL(/q=-kind%3Dclient\+kind%3Dserver$/);
+  await expect(kind.getByRole('button', { name: /^client,.*excluded/ })).toBeVisible();
+  await kind.getByRole('button', { name: /^client,/ }).focus();
+  await page.keyboard.press('-');
+  await expect(page).toHaveURL(/q=kind%3Dserver$/);
+  await page.keyboard.press('ArrowDown');
+  await expect(kind.getByRole('button', { name: /^client,/ })).not.toBeFocused();
+});
+
+test('facets of any key can be shown', async ({ page }) => {
+  await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
+  await page.getByRole('textbox', { name: 'Find a key' }).fill('db.pl');
+  await page
+    .getByRole('button', { name: /^db\.plan/ })
+    .first()
+    .click();
+  await page.getByRole('textbox', { name: 'Find a key' }).fill('');
+  const plan = page.getByRole('region', { name: 'db.plan' });
+  await plan.getByRole('button', { name: /^scan, 1 spans/ }).click();
+  await expect(page).toHaveURL(/db\.plan%3Dscan/);
+  await expect(results(page)).toHaveCount(1);
+});
+
+test('a box on the heatmap narrows the results, by keys, and becomes a part of the query', async ({
+  page,
+}) => {
+  await open(page, '/explore?q=service%3Dcompared&tz=utc');
+  await expect(results(page)).toHaveCount(2);
+  await expect(heatmap(page)).toBeVisible();
+  await page.keyboard.press('b');
+  await expect(heatmap(page)).toBeFocused();
+  // The cursor begins at the fullest cell; both hold one trace, so it is the first: 100 ms.
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/sel=/);
+  await expect(results(page)).toHaveCount(1);
+  await expect(results(page)).toContainText('100 ms');
+  await expect(total(page)).toContainText('1 in the box');
+  await page.getByRole('button', { name: 'Filter to' }).click();
+  await expect(page).toHaveURL(/trace\.duration/);
+  await expect(page).not.toHaveURL(/sel=/);
+  await expect(results(page)).toHaveCount(1);
+  await page.goBack();
+  await expect(page).toHaveURL(/sel=/);
+  await heatmap(page).focus();
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/sel=/);
+  await expect(results(page)).toHaveCount(2);
+});
+
+test('a box is drawn with the pointer, and a cell leads to its trace', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dcompared&tz=utc');
+  await expect(results(page)).toHaveCount(2);
+  const area = await heatmap(page).boundingBox();
+  if (!area) throw new Error('no heatmap');
+  await page.mouse.move(area.x + 70, area.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(area.x + area.width - 20, area.y + 190, { steps: 4 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/sel=/);
+  await expect(page.getByRole('group', { name: 'Box' })).toContainText('2 traces');
+  await expect(results(page)).toHaveCount(2);
+  await page
+    .getByRole('group', { name: 'Box' })
+    .getByRole('button', { name: 'Take the box away' })
+    .click();
+  await expect(page).not.toHaveURL(/sel=/);
+  await heatmap(page).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`/trace/${FAST}`));
+});
+
+test('latency is a table as well, and spans are counted instead of traces', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dcompared');
+  await page.getByRole('button', { name: 'As a table' }).click();
+  const table = page.getByRole('region', { name: 'Latency as a table' });
+  await expect(table).toContainText('100 ms');
+  await page.getByRole('group', { name: 'Count' }).getByRole('button', { name: 'Spans' }).click();
+  await expect(page).toHaveURL(/unit=spans/);
+  await expect(page.getByRole('region', { name: 'Latency', exact: true })).toContainText(
+    '9 spans in 2 traces',
+  );
+});
+
+test('results are sorted by the server, and their columns can be hidden', async ({ page }) => {
+  await open(page, '/explore?limit=3');
+  await expect(results(page)).toHaveCount(3);
+  await page.getByRole('button', { name: 'Duration', exact: true }).click();
+  await expect(page).toHaveURL(/sort=longest/);
+  await expect(page.getByRole('columnheader', { name: 'Duration' })).toHaveAttribute(
+    'aria-sort',
+    'descending',
+  );
+  await expect(results(page).first()).toContainText('5 m 06 s');
+  await page.getByRole('button', { name: 'Duration', exact: true }).click();
+  await expect(page).toHaveURL(/sort=shortest/);
+  await expect(results(page).first()).not.toContainText('5 m 06 s');
+  await page.getByRole('button', { name: /^Columns/ }).click();
+  await page.getByRole('button', { name: 'Matched' }).click();
+  await expect(page.getByRole('columnheader', { name: 'Matched' })).toHaveCount(0);
+  await expect(page).toHaveURL(/hide=matched/);
+});
+
+test('a page of results is saved', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dcompared');
+  await expect(results(page)).toHaveCount(2);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: /^Download/ }).click();
+  await page.getByRole('button', { name: 'CSV' }).click();
+  const lines = await readFile(await (await saved).path(), 'utf8').then((text) =>
+    text.trim().split('\r\n'),
+  );
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(/^trace_id,start_time_unix_nano,/);
+  expect(lines.map((line) => line.slice(0, 32))).toContain(FAST);
 });
 
 test('no match says which condition removed everything', async ({ page }) => {
-  await open(page, '/explore?service=coreSrv&tags=no.such.key%3Dx');
+  await open(page, '/explore?q=service%3DcoreSrv+no.such.key%3Dx');
   await expect(page.getByText('No trace matches all 2 conditions')).toBeVisible();
-  const culprit = page.getByText('no.such.key').locator('..').locator('..');
-  await expect(culprit).toContainText('1 trace');
+  const culprit = page.getByRole('main').getByText('1 trace', { exact: true }).locator('..');
+  await expect(culprit).toContainText('no.such.key');
   await culprit.getByRole('button', { name: 'Remove' }).click();
-  await expect(page).not.toHaveURL(/tags/);
+  await expect(page).not.toHaveURL(/no\.such/);
   await expect(results(page)).toHaveCount(1);
+});
+
+test('no match in a range tells of the nearest one, and leads there', async ({ page }) => {
+  await open(
+    page,
+    '/explore?q=service%3Dcompared&from=2023-06-01T00:00:00Z&to=2023-06-02T00:00:00Z&tz=utc',
+  );
+  await expect(page.getByText('No trace matches this condition')).toBeVisible();
+  const nearest = page.getByText(/^Nearest match after the range/).locator('..');
+  await expect(nearest).toContainText('2023-11-14 22:13:20');
+  await nearest.getByRole('button', { name: 'Go there' }).click();
+  await expect(results(page)).toHaveCount(2);
 });
 
 test('pages lead on and back', async ({ page }) => {
@@ -105,6 +313,7 @@ test('pages lead on and back', async ({ page }) => {
 test('results are walked by keys', async ({ page }) => {
   await open(page, '/explore?service=coreSrv');
   await expect(results(page)).toHaveCount(1);
+  await expect(page.getByRole('button', { name: 'Remove service=coreSrv' })).toBeVisible();
   await page.keyboard.press('j');
   await expect(results(page).getByRole('link').first()).toBeFocused();
   await page.keyboard.press('Enter');
@@ -128,15 +337,31 @@ test('a pasted id, in whatever form, leads to its trace; nonsense is refused', a
   }
 });
 
+test('an id that is pasted into the query bar leads to its trace', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open(page, '/explore');
+  await expect(results(page)).not.toHaveCount(0);
+  await query(page).fill(SMARTTHINGS.toUpperCase());
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`/trace/${SMARTTHINGS}`));
+  await page.goBack();
+  await expect(results(page)).not.toHaveCount(0);
+  await page.evaluate(
+    (text) => navigator.clipboard.writeText(text),
+    `00-${TRAINTICKET}-00f067aa0ba902b7-01`,
+  );
+  await query(page).focus();
+  await page.keyboard.press('Control+v');
+  await expect(page).toHaveURL(new RegExp(`/trace/${TRAINTICKET}\\?span=00f067aa0ba902b7`));
+});
+
 test('links of Jaeger are understood', async ({ page }) => {
   await open(
     page,
     '/search?service=coreSrv&lookback=2d&limit=5&tags=%7B%22a.b%22%3A%22c%20d%22%7D&minDuration=1ms',
   );
   await expect(page).toHaveURL(/\/explore\?/);
-  await expect(page.getByRole('combobox', { name: 'Service' })).toHaveValue('coreSrv');
-  await expect(page.getByRole('textbox', { name: 'Tags' })).toHaveValue('a.b="c d"');
-  await expect(page.getByRole('textbox', { name: 'Shortest duration' })).toHaveValue('1ms');
+  await expect(query(page)).toHaveValue('service=coreSrv a.b="c d" duration>=1ms');
   await expect(page).toHaveURL(/from=now-2d/);
   await open(page, `/trace/${TRAINTICKET}?uiFind=SELECT`);
   await expect(page).toHaveURL(/find=SELECT/);
@@ -254,14 +479,19 @@ test('a slow search shows its time and can be cancelled', async ({ page }) => {
 });
 
 test('a partial answer is labelled', async ({ page }) => {
-  await page.route('**/api/clew/v1/search?*', async (route) => {
+  await page.route(/\/api\/clew\/v1\/(?:search|heatmap)\?/, async (route) => {
     const response = await route.fetch();
-    const body = (await response.json()) as { coverage: object; total: object };
+    const body = (await response.json()) as {
+      coverage: object;
+      total: object;
+      trace_total?: object;
+    };
     Object.assign(body.coverage, {
       complete: false,
       reasons: ['the limit of 2 s was reached after 31 of 41 segments'],
     });
     Object.assign(body.total, { exact: false });
+    Object.assign(body.trace_total ?? {}, { exact: false });
     await route.fulfill({ response, json: body });
   });
   await open(page, '/explore');

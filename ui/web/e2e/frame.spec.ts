@@ -82,7 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(page.getByRole('button', { name: 'Apply' })).toBeVisible();
       await check();
       await page.keyboard.press('Escape');
-      await page.getByRole('combobox', { name: 'Service' }).click();
+      await page.getByRole('combobox', { name: 'Query' }).click();
       await expect(page.getByRole('option').first()).toBeVisible();
       await check();
       await page.keyboard.press('Escape');

@@ -262,7 +262,7 @@ test('going back closes the panel, then shows the results', async ({ page }) => 
   // The entry of the panel is left first, then the range is written to the one before it.
   await expect.poll(() => Object.keys(params(page))).toEqual(['range']);
   await page.goBack();
-  await expect(page).toHaveURL(/\/explore\?service=ts-order-service/);
+  await expect(page).toHaveURL(/\/explore\?q=service%3Dts-order-service/);
 });
 
 test('find counts, marks and walks its matches', async ({ page }) => {
@@ -375,7 +375,9 @@ test('an attribute is added to the last search, or looked for by itself', async 
   await expect(page).toHaveURL(/\/explore\?/);
   await expect
     .poll(() => params(page))
-    .toMatchObject({ min: '1ms', tags: 'k8s.container.name=server k8s.node.name=33.33.33.116' });
+    .toMatchObject({
+      q: 'k8s.container.name=server duration>=1ms k8s.node.name=33.33.33.116',
+    });
   await expect(results(page)).not.toHaveCount(0);
 });
 

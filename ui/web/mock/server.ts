@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 
-import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer, summaryOf } from './answers';
+import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer } from './answers';
+import * as explore from './explore';
 import { dependencies } from './figures';
+import { QueryError } from './match';
 import { assemble, type MockSpan, type MockTrace } from './model';
 import { fromOtlp, toOtlp } from './otlp';
 import { MockSqlError, runSql, sqlArrow, sqlCsv, sqlJson } from './sql';
@@ -154,7 +156,8 @@ export class MockServer {
     response: ServerResponse,
   ): Promise<void> {
     const [kind, id, part, row] = path.split('/');
-    if (kind === 'search') return send(response, this.search(query));
+    const asked = this.explore(kind ?? '', query, response);
+    if (asked) return;
     if (kind === 'services')
       return send(response, { services: this.names((span) => span.service), coverage: COVERAGE });
     if (kind === 'operations') {
@@ -217,24 +220,22 @@ export class MockServer {
     return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  private search(query: URLSearchParams) {
-    const fits = predicate(query);
-    const found = this.listed()
-      .map((id) => this.trace(id) as MockTrace)
-      .map((trace) => ({ trace, matched: trace.rows.filter(fits).length }))
-      .filter(({ matched }) => matched > 0)
-      .sort(
-        (a, b) =>
-          Number(b.trace.start - a.trace.start) || (a.trace.traceId < b.trace.traceId ? -1 : 1),
-      );
-    const from = Number(query.get('cursor') ?? 0);
-    const to = from + Number(query.get('limit') ?? 20);
-    return {
-      traces: found.slice(from, to).map(({ trace, matched }) => summaryOf(trace, matched)),
-      total: { value: found.length, exact: true },
-      next_cursor: to < found.length ? String(to) : null,
-      coverage: COVERAGE,
-    };
+  /** Answers what is asked about many traces; false when it is something else. */
+  private explore(kind: string, query: URLSearchParams, response: ServerResponse): boolean {
+    const traces = () => this.listed().map((id) => this.trace(id) as MockTrace);
+    try {
+      if (kind === 'search') send(response, explore.searchAnswer(traces(), query));
+      else if (kind === 'heatmap') send(response, explore.heatmapAnswer(traces(), query));
+      else if (kind === 'facets') send(response, explore.facetsAnswer(traces(), query));
+      else if (kind === 'explain') send(response, explore.explainAnswer(traces(), query));
+      else if (kind === 'keys') send(response, explore.keysAnswer(this.allSpans(), query));
+      else if (kind === 'values') send(response, explore.valuesAnswer(this.allSpans(), query));
+      else return false;
+    } catch (cause) {
+      if (!(cause instanceof QueryError)) throw cause;
+      fail(response, 400, 'invalid_argument', cause.message, cause.hint, cause.at);
+    }
+    return true;
   }
 
   private async file(
@@ -260,40 +261,6 @@ export class MockServer {
     const page = html.replace('<base href="./"', `<base href="${'../'.repeat(depth) || './'}"`);
     response.writeHead(200, { ...headers, 'content-type': TYPES['.html'] as string }).end(page);
   }
-}
-
-/** True for spans that meet every condition. */
-function predicate(query: URLSearchParams): (span: MockSpan) => boolean {
-  const number = (name: string): bigint | undefined =>
-    query.get(name) ? BigInt(query.get(name) as string) : undefined;
-  const service = query.get('service');
-  const operation = query.get('operation');
-  const tags = Object.entries(JSON.parse(query.get('tags') ?? '{}') as Record<string, string>);
-  const [min, max, start, end] = [
-    number('min_duration_ns'),
-    number('max_duration_ns'),
-    number('start'),
-    number('end'),
-  ];
-  return (span) => {
-    const duration = span.end - span.start;
-    const all = [
-      ...span.attributes,
-      ...span.resource,
-      ...(span.status === 2 ? [{ key: 'error', value: 'true' }] : []),
-    ];
-    return (
-      (!service || span.service === service) &&
-      (!operation || span.name === operation) &&
-      (min === undefined || duration >= min) &&
-      (max === undefined || duration <= max) &&
-      (start === undefined || span.start >= start) &&
-      (end === undefined || span.start <= end) &&
-      tags.every(([key, value]) =>
-        all.some((attribute) => attribute.key === key && attribute.value === value),
-      )
-    );
-  };
 }
 
 function send(response: ServerResponse, body: unknown): void {

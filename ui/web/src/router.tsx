@@ -24,6 +24,7 @@ import {
   readSqlSearch,
   readTraceSearch,
   stringifySearch,
+  withoutForm,
   type CompareSearch,
   type ExploreSearch,
   type MapSearch,
@@ -53,6 +54,10 @@ const exploreRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/explore',
   validateSearch: (raw: RawSearch): ExploreSearch => readExploreSearch(raw),
+  beforeLoad: ({ search }) => {
+    const next = withoutForm(search);
+    if (next) throw redirect({ to: '/explore', search: next, replace: true });
+  },
   component: ExplorePage,
 });
 

@@ -24,12 +24,13 @@ test('the root is missing when all at the top are orphans', () => {
 });
 
 test('a tag joins those of the search, takes the place of its own, and leaves the page of results', () => {
-  expect(withTag({ tags: 'a=1 b="x y"', min: '1ms', cursor: 'c' }, 'a', '2 3')).toEqual({
-    tags: 'b="x y" a="2 3"',
-    min: '1ms',
+  expect(withTag({ q: 'a=1 b="x y" -a=3', from: 'now-1h', cursor: 'c' }, 'a', '2 3')).toEqual({
+    q: 'b="x y" -a=3 a="2 3"',
+    from: 'now-1h',
   });
-  expect(withTag({ tags: '"never closed' }, 'a', 'b')).toEqual({ tags: 'a=b' });
-  expect(withTag({}, 'a', 'b')).toEqual({ tags: 'a=b' });
+  expect(withTag({ q: 'error or root' }, 'a', 'b')).toEqual({ q: '(error or root) a=b' });
+  expect(withTag({ q: '"never closed' }, 'a', 'b')).toEqual({ q: 'a=b' });
+  expect(withTag({}, 'duration', 'b')).toEqual({ q: '"duration"=b' });
 });
 
 test('the statement for links back takes ids and nothing else', () => {

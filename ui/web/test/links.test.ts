@@ -1,33 +1,47 @@
 import { describe, expect, test } from 'vitest';
 
-import { clausesOf, prepare } from '../src/explore/request';
+import { boxOf, durationTerm, selOf, zoomedTo } from '../src/explore/box';
+import { prepare } from '../src/explore/request';
 import { fromJaegerSearch, fromUiFind } from '../src/shell/jaegerLinks';
 import {
   parseSearch,
   readExploreSearch,
   readTraceSearch,
   stringifySearch,
+  withoutForm,
+  type ExploreSearch,
 } from '../src/shell/search';
 
 const NOW = 1_700_000_000_000_000_000n;
 
 describe('the query string', () => {
   test('keeps texts as they are: no JSON, no numbers', () => {
-    const search = {
-      service: '007',
-      tags: 'a="b c" d=1&2',
-      from: 'now-1h',
-      min: '1.50s',
-      limit: 20,
-    };
+    const search = { q: 'service="007" a="b c" d=1&2', from: 'now-1h', sort: 'longest', limit: 20 };
     const query = stringifySearch(search);
-    expect(query).not.toContain('%22007');
+    expect(query).not.toContain('%5C');
     expect(readExploreSearch(parseSearch(query))).toEqual(search);
     expect(stringifySearch({ a: undefined, b: '', c: null })).toBe('');
   });
 
+  test('fields of a form become a query', () => {
+    const read = (raw: Record<string, string>) => withoutForm(readExploreSearch(raw))?.q;
+    expect(
+      read({ service: 'my cart', operation: 'GET /*', tags: 'error=true a="b c"', min: '1 ms' }),
+    ).toBe('service="my cart" name="GET /*" error a="b c" duration>=1ms');
+    expect(read({ q: 'k=1', tags: 'span.kind=server', max: '2s' })).toBe(
+      'k=1 span.kind=server duration<=2s',
+    );
+    expect(read({ q: 'a=1 or b=2', service: 'c' })).toBe('(a=1 or b=2) service=c');
+    // A tag that has the name of a field is an attribute all the same.
+    expect(read({ tags: 'duration=5 resource.host=h error=maybe __proto__=x' })).toBe(
+      '"duration"=5 resource.host=h "error"=maybe __proto__=x',
+    );
+    expect(read({ tags: 'a="open' })).toBe('a="open');
+    expect(read({ q: 'k=1' })).toBeUndefined();
+  });
+
   test('what makes no sense is left out', () => {
-    expect(readExploreSearch({ limit: '-5', service: '  ', other: 'x' })).toEqual({});
+    expect(readExploreSearch({ limit: '-5', q: '  ', sort: 'loud', other: 'x' })).toEqual({});
     expect(readExploreSearch({ limit: '1500' })).toEqual({ limit: 1500 });
     expect(readExploreSearch({ limit: '1501' })).toEqual({ limit: 1500 });
     expect(readTraceSearch({ span: 'ab', range: '1,2', junk: 'x' })).toEqual({
@@ -73,77 +87,79 @@ describe('links of Jaeger', () => {
   });
 });
 
-describe('the request of a search', () => {
-  test('texts become what the server takes', () => {
-    const prepared = prepare(
-      {
-        service: 'cart',
-        operation: 'GET /',
-        tags: 'error a="b c"',
-        min: '1ms',
-        max: '2s',
-        from: 'now-1h',
-        limit: 7,
-      },
-      NOW,
-      'utc',
-    );
-    expect(prepared).toEqual({
-      ok: true,
-      value: {
-        request: {
-          service: 'cart',
-          operation: 'GET /',
-          tags: '{"error":"true","a":"b c"}',
-          min_duration_ns: '1000000',
-          max_duration_ns: '2000000000',
-          limit: '7',
-        },
-        range: { start: NOW - 3_600_000_000_000n },
+describe('the questions of a search', () => {
+  const ask = (search: ExploreSearch) => {
+    const prepared = prepare(search, NOW, 'utc');
+    if (!prepared.ok) throw new Error(JSON.stringify(prepared.problems));
+    return prepared.value;
+  };
+
+  test('one range for all of them, and a bound of the total for the page', () => {
+    expect(ask({ q: ' service=cart ', from: 'now-1h', sort: 'longest', limit: 7 })).toEqual({
+      selection: { q: 'service=cart', start: '1699996400000000000' },
+      axis: { axis_start: '1699996400000000000', axis_end: '1700000000000000000' },
+      page: {
+        q: 'service=cart',
+        start: '1699996400000000000',
+        order: 'longest',
+        limit: '7',
+        total: 'bound',
       },
     });
+    expect(ask({}).axis).toEqual({});
   });
 
-  test('a tag named like a property of every object is sent like any other', () => {
-    const prepared = prepare({ tags: '__proto__=x' }, NOW, 'utc');
-    expect(prepared.ok && prepared.value.request.tags).toBe('{"__proto__":"x"}');
+  test('a box narrows the page alone, by trace or by span', () => {
+    const sel = '5,9,1000,2000';
+    expect(ask({ q: 'a=1 or b=2', sel }).page).toEqual({
+      q: '(a=1 or b=2) trace.duration>=1000ns trace.duration<2000ns',
+      trace_start: '5',
+      trace_end: '9',
+      limit: '50',
+    });
+    expect(ask({ q: 'a=1', sel }).selection).toEqual({ q: 'a=1' });
+    expect(ask({ sel, unit: 'spans' }).page).toEqual({
+      q: 'duration>=1000ns duration<2000ns',
+      start: '5',
+      end: '9',
+      limit: '50',
+    });
+    expect(ask({ sel: ',,,7' }).page.q).toBe('trace.duration<7ns');
   });
 
-  test('each wrong field is named', () => {
-    const prepared = prepare({ tags: 'a="', min: '5', max: 'x', from: 'soon' }, NOW, 'utc');
-    expect(prepared.ok ? [] : Object.keys(prepared.errors).sort()).toEqual([
-      'max',
-      'min',
-      'range',
-      'tags',
-    ]);
-    expect(prepare({ min: '2s', max: '1s' }, NOW, 'utc')).toMatchObject({
+  test('what is wrong is named', () => {
+    const prepared = prepare({ q: 'error checkout', from: 'soon' }, NOW, 'utc');
+    expect(prepared).toMatchObject({
       ok: false,
-      errors: { max: expect.any(String) },
+      problems: { q: { at: 6 }, range: expect.any(String) },
     });
   });
+});
 
-  test('conditions are listed, each with the search without it', () => {
-    const clauses = clausesOf({
-      service: 'cart',
-      tags: 'a=1 b="2 3"',
-      max: '1s',
-      from: 'now-1h',
-      cursor: 'c',
-    });
-    expect(clauses.map(({ key, operator, value }) => `${key} ${operator} ${value}`)).toEqual([
-      'service = cart',
-      'a = 1',
-      'b = 2 3',
-      'duration ≤ 1s',
-      'time = now-1h',
+describe('a box', () => {
+  test('reads back, and nonsense is none', () => {
+    const box = { from: 5n, max: 7n };
+    expect(boxOf(selOf(box))).toEqual(box);
+    for (const text of [undefined, '', ',,,', '1,2,3', '1,2,3,x', '1,2,3,-4'])
+      expect(boxOf(text)).toBeUndefined();
+  });
+
+  test('becomes a part of the query in exact and readable units', () => {
+    expect([25_000_000n, 1_250n, 2_240_000n, 31_500_000_000n, 7n].map(durationTerm)).toEqual([
+      '25ms',
+      '1.25us',
+      '2.24ms',
+      '31.5s',
+      '7ns',
     ]);
-    expect(clauses[1]?.without).toEqual({
-      service: 'cart',
-      tags: 'b="2 3"',
-      max: '1s',
-      from: 'now-1h',
+    expect(zoomedTo({ q: 'a=1 or b=2', sel: 'x' }, { from: 5n, min: 1_000_000n })).toEqual({
+      q: '(a=1 or b=2) trace.duration>=1ms',
+      from: '5',
     });
-    expect(clauses[4]?.without).toEqual({ service: 'cart', tags: 'a=1 b="2 3"', max: '1s' });
+    expect(zoomedTo({ unit: 'spans', to: 'now' }, { max: 2_000n })).toEqual({
+      q: 'duration<2us',
+      to: 'now',
+      unit: 'spans',
+    });
   });
 });

@@ -18,13 +18,14 @@ export const token = {
   set: (value: string): void => sessionStorage.setItem(TOKEN_KEY, value),
 };
 
-/** Query parameters; absent and empty ones are not sent. */
-export type Params = Record<string, string | undefined>;
+/** Query parameters; absent and empty ones are not sent, a list as often as it has entries. */
+export type Params = Record<string, string | readonly string[] | undefined>;
 
 function address(path: string, params: Params, api: string): URL {
   const url = new URL(`${api}/${path}`, appBase());
   for (const [name, value] of Object.entries(params)) {
-    if (value !== undefined && value !== '') url.searchParams.set(name, value);
+    for (const text of typeof value === 'string' ? [value] : (value ?? []))
+      if (text !== '') url.searchParams.append(name, text);
   }
   return url;
 }

@@ -5,34 +5,98 @@ import { queryOptions } from '@tanstack/react-query';
 import { askJson, type Params } from './client';
 import type { Shape } from './shape';
 import {
+  explainAnswer,
+  facetsAnswer,
+  heatmapAnswer,
+  keysAnswer,
   operationsAnswer,
   searchAnswer,
   servicesAnswer,
   spanDetail,
   status,
+  valuesAnswer,
   type SpanDetail,
 } from './types';
 
-/** A search as the server understands it, without its range. */
-export interface SearchRequest extends Params {
-  service?: string;
-  operation?: string;
-  tags?: string;
-  min_duration_ns?: string;
-  max_duration_ns?: string;
-  limit?: string;
-  cursor?: string;
+/** Which traces are asked for, as the server understands it. */
+export interface Selection extends Params {
+  q?: string;
+  /** Ends of the time range, ns since the epoch. */
+  start?: string;
+  end?: string;
+  /** The same for the start of the whole trace. */
+  trace_start?: string;
+  trace_end?: string;
 }
 
-/** The ends of the range, worked out when the request is sent: `now-1h` moves. */
-export type RangeParams = () => { start?: string; end?: string };
+/** A page of a search. */
+export interface SearchRequest extends Selection {
+  order?: string;
+  limit?: string;
+  cursor?: string;
+  /** `bound` answers as soon as the page is known, with a lower bound of the total. */
+  total?: string;
+}
+
+/** What only depends on the data is asked again when it is shown again after so long, ms. */
+const FRESH_MS = 15_000;
 
 /** Traces that match. */
-export const searchQuery = (request: SearchRequest, range: RangeParams, rangeKey: string) =>
+export const searchQuery = (request: SearchRequest) =>
   queryOptions({
-    queryKey: ['search', request, rangeKey] as const,
+    queryKey: ['search', 'page', request] as const,
+    queryFn: ({ signal }) => askJson('search', searchAnswer, { params: request, signal }),
+  });
+
+/** What matches, by time and duration. */
+export const heatmapQuery = (
+  request: Selection & { unit: string; columns: string; rows: string },
+) =>
+  queryOptions({
+    queryKey: ['search', 'heatmap', request] as const,
+    queryFn: ({ signal }) => askJson('heatmap', heatmapAnswer, { params: request, signal }),
+    structuralSharing: false,
+  });
+
+/** What matches, by value. */
+export const facetsQuery = (request: Selection & { key: readonly string[]; values: string }) =>
+  queryOptions({
+    queryKey: ['search', 'facets', request] as const,
+    queryFn: ({ signal }) => askJson('facets', facetsAnswer, { params: request, signal }),
+  });
+
+/** Why nothing matches. */
+export const explainQuery = (request: Selection) =>
+  queryOptions({
+    queryKey: ['search', 'explain', request] as const,
+    queryFn: ({ signal }) => askJson('explain', explainAnswer, { params: request, signal }),
+  });
+
+/** Keys of attributes that contain a text. */
+export const keysQuery = (prefix: string, range: Pick<Selection, 'start' | 'end'>, limit = 12) =>
+  queryOptions({
+    queryKey: ['keys', prefix, range, limit] as const,
     queryFn: ({ signal }) =>
-      askJson('search', searchAnswer, { params: { ...request, ...range() }, signal }),
+      askJson('keys', keysAnswer, { params: { prefix, ...range, limit: String(limit) }, signal }),
+    staleTime: FRESH_MS,
+  });
+
+/** Values of a key that contain a text; nothing is asked without a key. */
+export const valuesQuery = (
+  key: string | undefined,
+  level: string | undefined,
+  prefix: string,
+  range: Pick<Selection, 'start' | 'end'>,
+) =>
+  queryOptions({
+    queryKey: ['values', key ?? '', level ?? '', prefix, range] as const,
+    queryFn: ({ signal }) =>
+      askJson('values', valuesAnswer, {
+        params: { key, level, prefix, ...range, limit: '12' },
+        signal,
+      }),
+    staleTime: FRESH_MS,
+    enabled: key !== undefined,
   });
 
 /** Names of all services. */

@@ -1,54 +1,89 @@
-// Explore: find traces. Query above, results below, what the answer covers at the bottom.
+// Explore: find traces. Query above; facets beside; latency, then the results; what the answer covers at the bottom.
 
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useRouterState, useSearch } from '@tanstack/react-router';
-import { ChevronLeft, ChevronRight, ChevronsLeft, Columns2, FileUp, Info, X } from 'lucide-react';
-import { useCallback, useEffect, useMemo } from 'react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { CornerDownLeft, Info, ListFilter } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 
 import { servicesQuery } from '../api/queries';
-import type { SearchAnswer } from '../api/types';
-import { formatCount } from '../lib/text';
+import type { Total } from '../api/types';
+import { clauses } from '../language/edit';
+import { pinned } from '../lib/range';
 import { ErrorPanel } from '../shell/ErrorPanel';
+import { nowNanos } from '../shell/now';
 import { Page } from '../shell/pages';
-import { changed, LIMIT_DEFAULT, type ExploreSearch } from '../shell/search';
+import { changed, stringifySearch, type ExploreSearch, type RawSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, StatusLine } from '../shell/StatusLine';
-import { useElapsed } from '../shell/useElapsed';
 import { useZone } from '../shell/useZone';
-import { Button, classes, Icon, IconButton } from '../ui/controls';
-import controls from '../ui/controls.module.css';
+import { Button, classes, Icon } from '../ui/controls';
+import { copyText } from '../ui/copy';
+import { useWidth } from '../chart/useWidth';
+import { boxOf, selOf, zoomedTo } from './box';
 import styles from './explore.module.css';
+import { facetsText } from './facetKeys';
+import { Facets } from './Facets';
+import { HeatmapPanel } from './HeatmapPanel';
+import { HEIGHT } from './heatPaint';
 import { rememberExplore } from './lastExplore';
 import { NoData } from './NoData';
 import { NoMatch } from './NoMatch';
-import { FIRST_FIELD, QueryForm } from './QueryForm';
-import { clausesOf } from './request';
+import { Pager } from './Pager';
+import { picked as pickedOf, togglePicked } from './pick';
+import { problemOfServer, QUERY_FIELD, QueryBar } from './QueryBar';
+import { RANGE_BUTTON, RangePicker } from './RangePicker';
+import { ResultsBar } from './ResultsBar';
 import { ResultsTable, SkeletonTable } from './ResultsTable';
-import { useSearchResult } from './useSearchResult';
+import { useExplore } from './useExplore';
+
+/** Widths, in px, at which the heatmap has another number of columns: it is not asked for anew with every pixel. */
+const WIDTH_STEP = 120;
+const COLUMN_PX = 6;
+const COLUMNS_MAX = 300;
+
+/** Id of the button that shows the facets on narrow screens. */
+const FACETS_BUTTON = 'facets';
+
+/** Columns of the heatmap for a panel of this width. */
+export function columnsFor(width: number): number {
+  if (width <= 0) return 0;
+  return Math.min(
+    COLUMNS_MAX,
+    (Math.max(1, Math.round(width / WIDTH_STEP)) * WIDTH_STEP) / COLUMN_PX,
+  );
+}
 
 /** See the module. */
 export function ExplorePage() {
   const search = useSearch({ from: '/explore' });
   const navigate = useNavigate({ from: '/explore' });
   const [zone, setZone] = useZone();
-  const { errors, result, rerun, cancel } = useSearchResult(search, zone);
+  const [center, width] = useWidth<HTMLDivElement>();
+  const [showsFacets, setShowsFacets] = useState(false);
+  const explore = useExplore(search, zone, columnsFor(width));
+  const { page, heat, facets, problems, selection, rerun } = explore;
+  const q = search.q ?? '';
   const run = (next: ExploreSearch) => {
-    const { tz, pick } = search;
-    const target = changed(next, { tz, pick });
+    const { tz } = search;
+    const target = changed(next, { tz, cursor: undefined });
     if (!search.cursor && JSON.stringify(target) === JSON.stringify(search)) rerun();
     else void navigate({ search: target, state: {} });
   };
-  const picked = useMemo(() => pickedOf(search), [search]);
-  const setPicked = (ids: readonly string[]) => {
-    const pick = ids.length > 0 ? ids.join(',') : undefined;
-    void navigate({ search: (old) => changed(old, { pick }), replace: true });
-  };
+  const runQuery = (text: string) => run(changed(search, { q: text || undefined, sel: undefined }));
+  /** Changes what is only about the page, in place. */
+  const adjust = (changes: Parameters<typeof changed<ExploreSearch>>[1]) =>
+    void navigate({ search: (old) => changed(old, changes), replace: true });
+  const picked = useMemo(() => pickedOf(search.pick), [search.pick]);
+  const hidden = useMemo(
+    () => new Set((search.hide ?? '').split(',').filter(Boolean)),
+    [search.hide],
+  );
   const togglePick = useCallback(
     (id: string) =>
       void navigate({
         search: (old) =>
-          changed(old, { pick: togglePicked(pickedOf(old), id).join(',') || undefined }),
+          changed(old, { pick: togglePicked(pickedOf(old.pick), id).join(',') || undefined }),
         replace: true,
       }),
     [navigate],
@@ -62,66 +97,194 @@ export function ExplorePage() {
       const [a, b] = picked;
       if (a && b) void navigate({ to: '/compare', search: { a, b } });
     },
-    '/': () => document.getElementById(FIRST_FIELD)?.focus(),
+    '/': () => document.getElementById(QUERY_FIELD)?.focus(),
+    b: () => document.querySelector<HTMLElement>('[aria-roledescription=heatmap]')?.focus(),
+    t: () => document.getElementById(RANGE_BUTTON)?.click(),
+    y: () => void copyText(pinnedLink(search, zone)),
     j: () => step(1),
     k: () => step(-1),
+    Escape: () => {
+      if (!showsFacets) return false;
+      setShowsFacets(false);
+      document.getElementById(FACETS_BUTTON)?.focus();
+      return undefined;
+    },
   });
   useEffect(() => rememberExplore(search), [search]);
-  const invalid = Object.keys(errors).length > 0;
-  const { data, isFetching, isPlaceholderData } = result;
+  const { data, isFetching, isPlaceholderData } = page;
+  const box = useMemo(() => boxOf(search.sel), [search.sel]);
+  const isInvalid = problems.q !== undefined || problems.range !== undefined;
+  const total = totalOf(
+    data?.total,
+    box ? undefined : heat.data?.trace_total,
+    heat.isPlaceholderData,
+  );
+  const wrong = problems.q ?? serverProblem(q, explore.refused);
+  const isEmptyStore = clauses(q).length === 0 && !search.from && !search.to && !box;
+  const isWaiting =
+    data?.traces.length === 0 && data.total.value === 0 && isEmptyStore && !search.cursor;
+  // Where nothing matches, the way out of it stands first.
+  const isNothing = data?.total.value === 0 && !box && !isPlaceholderData;
   return (
-    <Page title={search.service ? `${search.service}: Explore` : 'Explore'} className={styles.page}>
-      <QueryForm search={search} zone={zone} onZone={setZone} onRun={run} />
+    <Page title={q ? `${q.slice(0, 60)}: Explore` : 'Explore'} className={styles.page}>
+      <search className={styles.query} aria-label="Query">
+        <QueryBar q={q} range={timesOf(selection)} problem={wrong} onRun={runQuery} />
+        <Button
+          id={FACETS_BUTTON}
+          className={styles.facetsButton}
+          size="tall"
+          aria-expanded={showsFacets}
+          onClick={() => setShowsFacets(!showsFacets)}
+        >
+          <Icon of={ListFilter} />
+          Facets
+        </Button>
+        <RangePicker
+          from={search.from}
+          to={search.to}
+          zone={zone}
+          error={problems.range}
+          onZone={setZone}
+          onChange={({ from, to }) =>
+            run(changed(search, { from: from || undefined, to: to || undefined, sel: undefined }))
+          }
+        />
+        <Button look="primary" size="tall" onClick={() => runTyped(q, runQuery)}>
+          Run <Icon of={CornerDownLeft} />
+        </Button>
+      </search>
       <div>
         <CoverageBanner coverage={data?.coverage} />
-        {data && result.isError && <StaleBanner at={result.dataUpdatedAt} onRetry={rerun} />}
+        {data && page.isError && !wrong && <StaleBanner at={page.dataUpdatedAt} onRetry={rerun} />}
       </div>
-      <section className={styles.results} aria-busy={isFetching} aria-label="Results">
-        {isFetching && <div className={styles.progress} />}
-        <Heading
-          data={data}
-          busy={isFetching && (!data || isPlaceholderData)}
-          onCancel={cancel}
-          picked={picked}
-          onUnpick={() => setPicked([])}
-        />
-        <div className={classes(styles.scroll, isPlaceholderData && styles.dimmed)}>
-          {invalid ? (
-            <p className={styles.noMatchHead}>
-              The query has an error; the marked field says which.
-            </p>
+      <div className={styles.main} data-facets={showsFacets}>
+        <aside className={styles.facets} aria-label="Facets">
+          {facets.isError && !facets.data ? (
+            <Small
+              what="Facets could not be counted"
+              error={facets.error}
+              onRetry={() => void facets.refetch()}
+            />
           ) : (
-            <Results
-              search={search}
-              zone={zone}
-              result={result}
-              onRun={run}
-              onRetry={rerun}
-              picked={picked}
-              onPick={togglePick}
+            <Facets
+              answer={facets.data}
+              q={q}
+              keys={explore.keys}
+              range={timesOf(selection)}
+              isStale={facets.isPlaceholderData}
+              onRun={runQuery}
+              onKeys={(keys) => adjust({ facets: facetsText(keys) })}
             />
           )}
+        </aside>
+        <div className={styles.center} ref={center}>
+          {!isWaiting && !isNothing && (
+            <div className={styles.heat}>
+              {heat.data ? (
+                <HeatmapPanel
+                  answer={heat.data}
+                  zone={zone}
+                  ofSpans={search.unit === 'spans'}
+                  asTable={search.view === 'table'}
+                  box={box}
+                  isStale={heat.isPlaceholderData}
+                  onBox={(next) =>
+                    void navigate({
+                      search: (old) =>
+                        changed(old, { sel: next && selOf(next), cursor: undefined }),
+                      state: {},
+                    })
+                  }
+                  onZoom={(next) => run(zoomedTo(search, next))}
+                  onUnit={(spans) =>
+                    adjust({ unit: spans ? 'spans' : undefined, sel: undefined, cursor: undefined })
+                  }
+                  onTable={(isTable) => adjust({ view: isTable ? 'table' : undefined })}
+                />
+              ) : heat.isError && !page.isError ? (
+                <Small
+                  what="Latency could not be counted"
+                  error={heat.error}
+                  onRetry={() => void heat.refetch()}
+                />
+              ) : (
+                <div style={{ height: HEIGHT + 34 }} aria-hidden="true" />
+              )}
+            </div>
+          )}
+          <section className={styles.results} aria-busy={isFetching} aria-label="Results">
+            {isFetching && <div className={styles.progress} />}
+            <ResultsBar
+              data={data}
+              total={isInvalid ? undefined : total}
+              inBox={box !== undefined}
+              busy={isFetching && (!data || isPlaceholderData)}
+              picked={picked}
+              hidden={hidden}
+              onCancel={explore.cancel}
+              onUnpick={() => adjust({ pick: undefined })}
+              onHidden={(next) => adjust({ hide: [...next].join(',') || undefined })}
+              onUnbox={() => run(changed(search, { sel: undefined }))}
+            />
+            <div
+              className={classes(styles.scroll, (isPlaceholderData || isInvalid) && styles.dimmed)}
+            >
+              <Results
+                search={search}
+                zone={zone}
+                explore={explore}
+                isWaiting={isWaiting}
+                picked={picked}
+                hidden={hidden}
+                onRun={run}
+                onPick={togglePick}
+              />
+            </div>
+          </section>
         </div>
-      </section>
-      <StatusLine coverage={data?.coverage} failed={result.isError || invalid}>
-        {data && <Pager data={data} search={search} />}
+      </div>
+      <StatusLine coverage={data?.coverage} failed={page.isError || isInvalid}>
+        {data && total && <Pager data={data} total={total} search={search} />}
       </StatusLine>
     </Page>
   );
 }
 
-/** Ids of the traces that are marked for comparison, A first. */
-function pickedOf({ pick }: ExploreSearch): string[] {
-  return (pick ?? '')
-    .split(',')
-    .filter((id) => /^[0-9a-f]{32}$/.test(id))
-    .slice(0, 2);
+/** Ends of the range alone. */
+const timesOf = ({ start, end }: { start?: string; end?: string }) => ({
+  ...(start && { start }),
+  ...(end && { end }),
+});
+
+/** The exact total where one is known: the page may have only a lower bound, the heatmap counts all. */
+function totalOf(
+  ofPage: Total | undefined,
+  ofAll: Total | undefined,
+  isEarlier: boolean,
+): Total | undefined {
+  if (!ofPage || ofPage.exact || !ofAll || isEarlier) return ofPage;
+  return ofAll.value >= ofPage.value ? ofAll : ofPage;
 }
 
-/** Marks `id`, or takes its mark away; a third trace takes the place of the second. */
-function togglePicked(picked: readonly string[], id: string): string[] {
-  if (picked.includes(id)) return picked.filter((other) => other !== id);
-  return [...picked.slice(0, 1), id];
+function serverProblem(q: string, refused: ReturnType<typeof useExplore>['refused']) {
+  return refused && problemOfServer(q, refused.position, refused.message, refused.hint);
+}
+
+/** The button runs what stands in the field, as Enter does there. */
+function runTyped(q: string, onRun: (q: string) => void): void {
+  const field = document.getElementById(QUERY_FIELD);
+  if (field instanceof HTMLInputElement && field.value.trim() !== q) {
+    field.dispatchEvent(
+      new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }),
+    );
+  } else onRun(q);
+}
+
+/** A link that shows the same later: a range that moves is fixed. */
+function pinnedLink(search: ExploreSearch, zone: string): string {
+  const { from, to } = pinned({ from: search.from, to: search.to }, nowNanos(), zone);
+  const target: RawSearch = { ...changed(search, { from, to }), tz: zone };
+  return `${location.origin}${location.pathname}${stringifySearch(target)}`;
 }
 
 /** Moves the focus to the trace below or above. */
@@ -135,29 +298,35 @@ function step(by: 1 | -1): void {
 interface ResultsProps {
   search: ExploreSearch;
   zone: string;
-  result: ReturnType<typeof useSearchResult>['result'];
-  onRun: (next: ExploreSearch) => void;
-  onRetry: () => void;
+  explore: ReturnType<typeof useExplore>;
+  isWaiting: boolean;
   picked: readonly string[];
+  hidden: ReadonlySet<string>;
+  onRun: (next: ExploreSearch) => void;
   onPick: (traceId: string) => void;
 }
 
-function Results({ search, zone, result, onRun, onRetry, picked, onPick }: ResultsProps) {
+function Results(props: ResultsProps) {
+  const { search, zone, explore, isWaiting, picked, hidden, onRun, onPick } = props;
   const services = useQuery(servicesQuery());
-  const { error, isFetching, isPlaceholderData } = result;
-  // What an earlier query found stays, dimmed, while this one is on its way; not when it was cancelled.
-  const data = isPlaceholderData && !isFetching ? undefined : result.data;
+  const { page, problems, rerun } = explore;
+  const { error, isFetching, isPlaceholderData } = page;
+  const isWrong = problems.q !== undefined || problems.range !== undefined;
+  // What an earlier query found stays, dimmed, while this one is on its way or wrong; not when it was cancelled.
+  const data = isPlaceholderData && !isFetching && !isWrong && !error ? undefined : page.data;
   if (!data) {
+    if (isWrong)
+      return <p className={styles.noMatchHead}>The query has an error; it is marked above.</p>;
     if (error && !isFetching) {
       return (
-        <ErrorPanel what="The search could not be answered" error={error} onRetry={onRetry}>
+        <ErrorPanel what="The search could not be answered" error={error} onRetry={rerun}>
           {!search.from && (
             <Button onClick={() => onRun({ ...search, from: 'now-1h' })}>Last hour only</Button>
           )}
         </ErrorPanel>
       );
     }
-    return isFetching ? <SkeletonTable /> : <Cancelled onRetry={onRetry} />;
+    return isFetching ? <SkeletonTable /> : <Cancelled onRetry={rerun} />;
   }
   if (data.traces.length > 0) {
     const names = services.data?.services.map(({ name }) => name) ?? [];
@@ -168,12 +337,14 @@ function Results({ search, zone, result, onRun, onRetry, picked, onPick }: Resul
         zone={zone}
         picked={picked}
         onPick={onPick}
+        sort={search.sort ?? 'newest'}
+        onSort={(sort) => onRun(changed(search, { sort: sort === 'newest' ? undefined : sort }))}
+        hidden={hidden}
       />
     );
   }
-  const isBare = clausesOf(search).length === 0 && !search.cursor;
-  if (isBare && data.total.value === 0) return <NoData />;
-  return <NoMatch search={search} zone={zone} onRun={onRun} />;
+  if (isWaiting) return <NoData />;
+  return <NoMatch search={search} selection={explore.selection} zone={zone} onRun={onRun} />;
 }
 
 function Cancelled({ onRetry }: { onRetry: () => void }) {
@@ -187,61 +358,15 @@ function Cancelled({ onRetry }: { onRetry: () => void }) {
   );
 }
 
-/** Title of the results: total, and after a second of waiting the time so far and a way out. */
-function Heading(props: {
-  data: SearchAnswer | undefined;
-  busy: boolean;
-  onCancel: () => void;
-  picked: readonly string[];
-  onUnpick: () => void;
-}) {
-  const { data, busy, onCancel, picked, onUnpick } = props;
-  const [a, b] = picked;
-  const elapsed = useElapsed(busy);
+/** A part of the page that has no answer; the others go on. */
+function Small({ what, error, onRetry }: { what: string; error: unknown; onRetry: () => void }) {
   return (
-    <div className={styles.heading}>
-      <h1>Traces</h1>
-      {data && (
-        <span className="t3" role="status">
-          {data.total.exact ? '' : 'at least '}
-          {formatCount(data.total.value)}
-        </span>
-      )}
-      <span className="grow" />
-      <Link
-        to="/file"
-        className={classes(controls.button, controls.small, controls.ghost)}
-        title="Look at traces of a file, without the server"
-      >
-        <Icon of={FileUp} />
-        <span className="medium-only">Open a file</span>
-      </Link>
-      {a && (
-        <span className={styles.picks} role="status">
-          {b ? 'Two traces marked' : 'Mark another trace to compare'}
-        </span>
-      )}
-      {a && b && (
-        <Link
-          to="/compare"
-          search={{ a, b }}
-          className={classes(controls.button, controls.small, controls.primary)}
-        >
-          <Icon of={Columns2} />
-          Compare
-        </Link>
-      )}
-      {a && <IconButton size="small" icon={X} label="Take the marks away" onClick={onUnpick} />}
-      {busy && elapsed >= 1000 && (
-        <>
-          <span className="t2">
-            {(elapsed / 1000).toFixed(1)} s{elapsed >= 10_000 && ', a narrower range is faster'}
-          </span>
-          <Button size="small" onClick={onCancel}>
-            Cancel
-          </Button>
-        </>
-      )}
+    <div className={styles.small} role="alert">
+      <b>{what}</b>
+      <span className="t2">{error instanceof Error ? error.message : String(error)}</span>
+      <Button size="small" onClick={onRetry}>
+        Retry
+      </Button>
     </div>
   );
 }
@@ -257,58 +382,5 @@ function StaleBanner({ at, onRetry }: { at: number; onRetry: () => void }) {
         Try now
       </Button>
     </div>
-  );
-}
-
-/** Which part of the results is shown, and the way to the next and the one before. */
-function Pager({ data, search }: { data: SearchAnswer; search: ExploreSearch }) {
-  const navigate = useNavigate({ from: '/explore' });
-  const state = useRouterState({ select: ({ location }) => location.state });
-  const cursors = state.cursors ?? [];
-  const limit = search.limit ?? LIMIT_DEFAULT;
-  const isKnownPlace = !search.cursor || cursors.length > 0;
-  const first = cursors.length * limit + 1;
-  const count = data.traces.length;
-  const go = (cursor: string | undefined, before: string[]) => {
-    const { cursor: _, ...rest } = search;
-    void navigate({ search: cursor ? { ...rest, cursor } : rest, state: { cursors: before } });
-  };
-  const place = isKnownPlace
-    ? `${formatCount(first)}–${formatCount(first + count - 1)}`
-    : `${formatCount(count)} further`;
-  const next = data.next_cursor;
-  return (
-    <span className={styles.pager}>
-      {count > 0 && (
-        <span>
-          <span className="t2">
-            {place} of {formatCount(data.total.value)} traces
-          </span>
-          , {data.total.exact ? 'exact' : 'at least'}
-        </span>
-      )}
-      {!isKnownPlace && (
-        <IconButton
-          size="small"
-          icon={ChevronsLeft}
-          label="First page"
-          onClick={() => go(undefined, [])}
-        />
-      )}
-      <IconButton
-        size="small"
-        icon={ChevronLeft}
-        label="Previous page"
-        disabled={cursors.length === 0}
-        onClick={() => go(cursors.at(-1) || undefined, cursors.slice(0, -1))}
-      />
-      <IconButton
-        size="small"
-        icon={ChevronRight}
-        label="Next page"
-        disabled={!next}
-        onClick={() => go(next ?? undefined, [...cursors, search.cursor ?? ''])}
-      />
-    </span>
   );
 }

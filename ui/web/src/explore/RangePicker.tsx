@@ -19,6 +19,9 @@ import controls from '../ui/controls.module.css';
 import { usePopover } from '../ui/usePopover';
 import styles from './explore.module.css';
 
+/** Id of the button, which a key presses. */
+export const RANGE_BUTTON = 'range';
+
 interface Props extends RangeText {
   zone: Zone;
   error: string | undefined;
@@ -37,6 +40,7 @@ export function RangePicker({ from, to, zone, error, onZone, onChange }: Props) 
   return (
     <div className={styles.range} ref={rootRef} {...rootProps}>
       <button
+        id={RANGE_BUTTON}
         ref={buttonRef}
         type="button"
         className={classes(styles.rangeButton, error && controls.invalid)}

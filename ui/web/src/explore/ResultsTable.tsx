@@ -1,7 +1,7 @@
 // The traces that a search found, one row each, as tall as every row of this application.
 
 import { Link } from '@tanstack/react-router';
-import { TriangleAlert } from 'lucide-react';
+import { ArrowDown, ArrowUp, TriangleAlert } from 'lucide-react';
 import { memo, useMemo } from 'react';
 
 import type { TraceSummary } from '../api/types';
@@ -9,24 +9,60 @@ import { formatDuration } from '../lib/duration';
 import { sharedParts, type SharedParts } from '../lib/service';
 import { formatCount, oneLine, plural } from '../lib/text';
 import { formatInstant, instantParts, zoneName, type Zone } from '../lib/zone';
+import type { Order } from '../shell/search';
 import { classes, Icon, Service, serviceStyle } from '../ui/controls';
 import styles from './explore.module.css';
 
 /** Services that get a share of the bar of their own; the rest share one. */
 const SHARES_MAX = 24;
 
-/** Widths of the columns, and the narrow screens that have no room for some. */
-const COLUMNS: readonly { head: string; width?: string; className?: string | undefined }[] = [
-  { head: 'Compare', width: '34px', className: styles.pickColumn },
-  { head: 'Start', className: styles.startColumn },
-  { head: 'Entry service and span' },
-  { head: 'Duration', className: classes('num', styles.durationColumn) },
-  { head: 'Spans', width: '68px', className: 'num medium-only' },
-  { head: 'Matched', width: '76px', className: 'num medium-only' },
-  { head: 'Errors', width: '68px', className: 'num' },
-  { head: 'Spans by service', width: '220px', className: 'wide-only' },
-  { head: 'Trace', width: '92px', className: 'wide-only' },
+/** A column: its head, its width, the narrow screens that have no room for it, and how it sorts. */
+interface Column {
+  key: string;
+  head: string;
+  width?: string;
+  className?: string | undefined;
+  /** The orders that a press on the head goes through. */
+  orders?: readonly Order[];
+}
+
+const COLUMNS: readonly Column[] = [
+  { key: 'compare', head: 'Compare', width: '34px', className: styles.pickColumn },
+  { key: 'start', head: 'Start', className: styles.startColumn, orders: ['newest', 'oldest'] },
+  { key: 'entry', head: 'Entry service and span' },
+  {
+    key: 'duration',
+    head: 'Duration',
+    className: classes('num', styles.durationColumn),
+    orders: ['longest', 'shortest'],
+  },
+  { key: 'spans', head: 'Spans', width: '76px', className: 'num medium-only', orders: ['spans'] },
+  { key: 'matched', head: 'Matched', width: '76px', className: 'num medium-only' },
+  { key: 'errors', head: 'Errors', width: '76px', className: 'num', orders: ['errors'] },
+  { key: 'services', head: 'Spans by service', width: '220px', className: 'wide-only' },
+  { key: 'trace', head: 'Trace', width: '92px', className: 'wide-only' },
 ];
+
+/** Columns that can be hidden, and what they are called. */
+export const OPTIONAL_COLUMNS = COLUMNS.filter(({ key }) =>
+  ['spans', 'matched', 'errors', 'services', 'trace'].includes(key),
+).map(({ key, head }) => ({ key, head }));
+
+const SORTED: Record<Order, 'ascending' | 'descending'> = {
+  newest: 'descending',
+  oldest: 'ascending',
+  longest: 'descending',
+  shortest: 'ascending',
+  errors: 'descending',
+  spans: 'descending',
+};
+
+/** The order that a press on a head leads to: the next of its own, back to the newest behind the last. */
+export function nextOrder(orders: readonly Order[], now: Order): Order {
+  return (
+    orders[orders.indexOf(now) + 1] ?? (orders.includes(now) ? 'newest' : (orders[0] as Order))
+  );
+}
 
 /** The date that all traces share in `zone`, so that it need not stand in each row. */
 function commonDate(traces: readonly TraceSummary[], zone: Zone): string | undefined {
@@ -53,6 +89,9 @@ export function ResultsTable({
   picked,
   onPick,
   isFile = false,
+  sort,
+  onSort,
+  hidden = NONE,
 }: {
   traces: readonly TraceSummary[];
   services: readonly string[];
@@ -63,6 +102,11 @@ export function ResultsTable({
   onPick: (traceId: string) => void;
   /** The traces are those of a file, the longest first. */
   isFile?: boolean;
+  /** Their order, where they come from the server. */
+  sort?: Order;
+  onSort?: (order: Order) => void;
+  /** Keys of columns that are not shown. */
+  hidden?: ReadonlySet<string>;
 }) {
   const shared = useMemo(() => sharedParts(services), [services]);
   const date = commonDate(traces, zone);
@@ -70,7 +114,12 @@ export function ResultsTable({
   const start = traces[0] ? zoneName(zone, traces[0].start_time_unix_nano) : '';
   return (
     <table className={classes(styles.table, date && styles.sameDay)} aria-label="Traces">
-      <Columns startNote={[date, start].filter(Boolean).join(', ')} isFile={isFile} />
+      <Columns
+        startNote={[date, start].filter(Boolean).join(', ')}
+        sort={isFile ? undefined : sort}
+        onSort={onSort}
+        hidden={hidden}
+      />
       <tbody>
         {traces.map((trace) => (
           <TraceRow
@@ -82,6 +131,7 @@ export function ResultsTable({
             share={scale(trace.duration_ns)}
             mark={['A', 'B'][picked.indexOf(trace.trace_id)]}
             onPick={onPick}
+            hidden={hidden}
           />
         ))}
       </tbody>
@@ -89,32 +139,53 @@ export function ResultsTable({
   );
 }
 
-function Columns({ startNote, isFile = false }: { startNote: string; isFile?: boolean }) {
+const NONE: ReadonlySet<string> = new Set();
+
+function Columns(props: {
+  startNote: string;
+  sort?: Order | undefined;
+  onSort?: ((order: Order) => void) | undefined;
+  hidden?: ReadonlySet<string>;
+}) {
+  const { startNote, sort, onSort, hidden = NONE } = props;
+  const shown = COLUMNS.filter(({ key }) => !hidden.has(key));
   return (
     <>
       <colgroup>
-        {COLUMNS.map(({ head, width, className }) => (
-          <col key={head} className={className} style={{ width }} />
+        {shown.map(({ key, width, className }) => (
+          <col key={key} className={className} style={{ width }} />
         ))}
       </colgroup>
       <thead>
         <tr>
-          {COLUMNS.map(({ head, className }) =>
-            head === 'Start' ? (
+          {shown.map(({ key, head, className, orders }) => {
+            const name = key === 'start' && startNote ? `${head}, ${startNote}` : head;
+            const sorted = sort && orders?.includes(sort) ? SORTED[sort] : undefined;
+            return (
               <th
-                key={head}
+                key={key}
                 scope="col"
-                aria-sort={isFile ? undefined : 'descending'}
-                title={isFile ? undefined : 'Newest first'}
+                className={key === 'start' ? undefined : className}
+                aria-sort={sorted}
               >
-                Start{startNote && `, ${startNote}`}
+                {orders && sort && onSort ? (
+                  <button
+                    type="button"
+                    className={styles.sort}
+                    title={`Sort by ${head.toLowerCase()}`}
+                    onClick={() => onSort(nextOrder(orders, sort))}
+                  >
+                    {name}
+                    {sorted && <Icon of={sorted === 'descending' ? ArrowDown : ArrowUp} />}
+                  </button>
+                ) : key === 'compare' ? (
+                  <span className="sr">{head}</span>
+                ) : (
+                  name
+                )}
               </th>
-            ) : (
-              <th key={head} scope="col" className={className}>
-                {head === 'Compare' ? <span className="sr">{head}</span> : head}
-              </th>
-            ),
-          )}
+            );
+          })}
         </tr>
       </thead>
     </>
@@ -130,10 +201,11 @@ interface RowProps {
   /** `A` or `B` when it is marked for comparison. */
   mark: string | undefined;
   onPick: (traceId: string) => void;
+  hidden: ReadonlySet<string>;
 }
 
 const TraceRow = memo(function TraceRow(props: RowProps) {
-  const { trace, zone, withDate, shared, share, mark, onPick } = props;
+  const { trace, zone, withDate, shared, share, mark, onPick, hidden } = props;
   const { trace_id: traceId, error_count: errors } = trace;
   const { date, time } = instantParts(trace.start_time_unix_nano, zone, 3);
   const to = { to: '/trace/$traceId', params: { traceId } } as const;
@@ -175,22 +247,30 @@ const TraceRow = memo(function TraceRow(props: RowProps) {
           <span className="num medium">{formatDuration(trace.duration_ns)}</span>
         </div>
       </td>
-      <td className="num medium-only">{formatCount(trace.span_count)}</td>
-      <td className="num medium-only">{formatCount(trace.matched_count)}</td>
-      <td className={errors > 0 ? 'num err' : 'num t3'}>
-        <span className={styles.errors}>
-          {errors > 0 && <Icon of={TriangleAlert} />}
-          {formatCount(errors)}
-        </span>
-      </td>
-      <td className="wide-only">
-        <Shares services={trace.services} />
-      </td>
-      <td className="wide-only">
-        <Link {...to} className="mono" tabIndex={-1} title={traceId}>
-          {shortId(traceId)}
-        </Link>
-      </td>
+      {!hidden.has('spans') && <td className="num medium-only">{formatCount(trace.span_count)}</td>}
+      {!hidden.has('matched') && (
+        <td className="num medium-only">{formatCount(trace.matched_count)}</td>
+      )}
+      {!hidden.has('errors') && (
+        <td className={errors > 0 ? 'num err' : 'num t3'}>
+          <span className={styles.errors}>
+            {errors > 0 && <Icon of={TriangleAlert} />}
+            {formatCount(errors)}
+          </span>
+        </td>
+      )}
+      {!hidden.has('services') && (
+        <td className="wide-only">
+          <Shares services={trace.services} />
+        </td>
+      )}
+      {!hidden.has('trace') && (
+        <td className="wide-only">
+          <Link {...to} className="mono" tabIndex={-1} title={traceId}>
+            {shortId(traceId)}
+          </Link>
+        </td>
+      )}
     </tr>
   );
 });
@@ -247,9 +327,9 @@ export function SkeletonTable() {
       <tbody>
         {[60, 42, 74, 50, 66, 38, 58, 46].map((width) => (
           <tr key={width}>
-            {COLUMNS.map(({ head, className }) => (
-              <td key={head} className={className}>
-                <i style={{ width: head.startsWith('Entry') ? `${width}%` : '80%' }} />
+            {COLUMNS.map(({ key, className }) => (
+              <td key={key} className={className}>
+                <i style={{ width: key === 'entry' ? `${width}%` : '80%' }} />
               </td>
             ))}
           </tr>

@@ -1,115 +1,85 @@
-// From the state in the URL to the request for the server, or to what is wrong with each field.
+// From the state in the URL to the questions for the server, or to what is wrong with it.
 
-import type { SearchRequest } from '../api/queries';
-import { parseDuration } from '../lib/duration';
-import { formatTag, parseTags } from '../lib/logfmt';
+import type { SearchRequest, Selection } from '../api/queries';
+import { tryRead } from '../language/check';
+import type { QueryError } from '../language/tree';
 import { resolveRange, type Range } from '../lib/range';
 import type { Nanos, Zone } from '../lib/zone';
 import { LIMIT_DEFAULT, type ExploreSearch } from '../shell/search';
+import { boxOf, type Box } from './box';
 
-/** Fields that a person types into and can get wrong. */
-export type FieldErrors = Partial<Record<'tags' | 'min' | 'max' | 'range', string>>;
-
-/** The request without its range, and the range as it is at this moment. */
-export interface Prepared {
-  request: SearchRequest;
-  range: Range;
+/** What a person wrote and got wrong. */
+export interface Problems {
+  q?: QueryError;
+  range?: string;
 }
 
-/** Checks `search` and turns it into a request. */
+/** The questions of a search. */
+export interface Prepared {
+  /** What is looked at as a whole. */
+  selection: Selection;
+  /** Ends of the time axis. */
+  axis: { axis_start?: string; axis_end?: string };
+  /** The page of results, inside of the box if there is one. */
+  page: SearchRequest;
+}
+
+/** Checks `search`, at the moment `now`, and turns it into questions. */
 export function prepare(
   search: ExploreSearch,
   now: Nanos,
   zone: Zone,
-): { ok: true; value: Prepared } | { ok: false; errors: FieldErrors } {
-  const errors: FieldErrors = {};
-  const request: SearchRequest = { limit: String(search.limit ?? LIMIT_DEFAULT) };
-  if (search.service) request.service = search.service;
-  if (search.operation) request.operation = search.operation;
-  if (search.cursor) request.cursor = search.cursor;
-  if (search.tags) {
-    const tags = parseTags(search.tags);
-    if (!tags.ok) errors.tags = tags.message;
-    else if (tags.tags.length > 0) request.tags = JSON.stringify(Object.fromEntries(tags.tags));
-  }
-  for (const [field, name] of [
-    ['min', 'min_duration_ns'],
-    ['max', 'max_duration_ns'],
-  ] as const) {
-    const text = search[field];
-    if (!text) continue;
-    const duration = parseDuration(text);
-    if (duration.ok) request[name] = duration.ns.toString();
-    else errors[field] = duration.message;
-  }
-  if (!errors.min && !errors.max && request.min_duration_ns && request.max_duration_ns) {
-    const { min_duration_ns: min, max_duration_ns: max } = request;
-    if (BigInt(min) > BigInt(max)) errors.max = 'The longest duration is below the shortest';
-  }
-  const range = resolveRange(search, now, zone);
-  if (!range.ok) errors.range = range.message;
-  if (range.ok && Object.keys(errors).length === 0) {
-    return { ok: true, value: { request, range: range.range } };
-  }
-  return { ok: false, errors };
+): { ok: true; value: Prepared } | { ok: false; problems: Problems } {
+  const problems: Problems = {};
+  const q = search.q?.trim() ?? '';
+  const read = tryRead(q);
+  if ('error' in read) problems.q = read.error;
+  const resolved = resolveRange(search, now, zone);
+  if (!resolved.ok) problems.range = resolved.message;
+  if (!resolved.ok || 'error' in read) return { ok: false, problems };
+  const { range } = resolved;
+  const selection: Selection = { ...(q && { q }), ...ends(range) };
+  const box = boxOf(search.sel);
+  const order = search.sort ?? 'newest';
+  const page: SearchRequest = {
+    ...(box ? narrowed(selection, box, search.unit === 'spans') : selection),
+    ...(order !== 'newest' && { order }),
+    limit: String(search.limit ?? LIMIT_DEFAULT),
+    ...(search.cursor && { cursor: search.cursor }),
+    // The heatmap counts all; the page need not wait for that.
+    ...(!box && { total: 'bound' }),
+  };
+  const axis =
+    range.start === undefined
+      ? {}
+      : { axis_start: String(range.start), axis_end: String(range.end ?? now) };
+  return { ok: true, value: { selection, axis, page } };
 }
 
-/** One condition of a search, as the page shows it, and the search without it. */
-export interface Clause {
-  key: string;
-  operator: string;
-  value: string;
-  without: ExploreSearch;
+function ends({ start, end }: Range): Pick<Selection, 'start' | 'end'> {
+  return {
+    ...(start !== undefined && { start: String(start) }),
+    ...(end !== undefined && { end: String(end) }),
+  };
 }
 
-function omit<K extends keyof ExploreSearch>(search: ExploreSearch, ...names: K[]): ExploreSearch {
-  const rest = { ...search };
-  for (const name of names) delete rest[name];
-  return rest;
-}
-
-/** The conditions of a search, one by one. */
-export function clausesOf(search: ExploreSearch): Clause[] {
-  const first = omit(search, 'cursor');
-  const clauses: Clause[] = [];
-  const { service, operation, tags, min, max, from, to } = first;
-  if (service)
-    clauses.push({
-      key: 'service',
-      operator: '=',
-      value: service,
-      without: omit(first, 'service'),
-    });
-  if (operation)
-    clauses.push({
-      key: 'name',
-      operator: '=',
-      value: operation,
-      without: omit(first, 'operation'),
-    });
-  const parsed = parseTags(tags ?? '');
-  for (const [at, [key, value]] of parsed.ok ? parsed.tags.entries() : []) {
-    const others = parsed.ok
-      ? parsed.tags
-          .filter((_, i) => i !== at)
-          .map(formatTag)
-          .join(' ')
-      : '';
-    const without = omit(first, 'tags');
-    clauses.push({
-      key,
-      operator: '=',
-      value,
-      without: others ? { ...without, tags: others } : without,
-    });
-  }
-  if (min)
-    clauses.push({ key: 'duration', operator: '≥', value: min, without: omit(first, 'min') });
-  if (max)
-    clauses.push({ key: 'duration', operator: '≤', value: max, without: omit(first, 'max') });
-  if (from || to) {
-    const value = from && to ? `${from} … ${to}` : (from ?? `… ${to}`);
-    clauses.push({ key: 'time', operator: '=', value, without: omit(first, 'from', 'to') });
-  }
-  return clauses;
+/** `selection` inside of a box on the heatmap of spans, or of traces. */
+function narrowed(selection: Selection, box: Box, ofSpans: boolean): Selection {
+  const key = ofSpans ? 'duration' : 'trace.duration';
+  const parts = [
+    selection.q && `(${selection.q})`,
+    box.min !== undefined && `${key}>=${box.min}ns`,
+    box.max !== undefined && `${key}<${box.max}ns`,
+  ];
+  const q = parts.filter(Boolean).join(' ');
+  const { from, to } = box;
+  const [start, end] = ofSpans
+    ? (['start', 'end'] as const)
+    : (['trace_start', 'trace_end'] as const);
+  return {
+    ...selection,
+    ...(q && { q }),
+    ...(from !== undefined && { [start]: String(from) }),
+    ...(to !== undefined && { [end]: String(to) }),
+  };
 }

@@ -25,7 +25,11 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
     {
       title: 'Results',
       keys: [
-        ['First field of the query', '/'],
+        ['Query', '/'],
+        ['Earlier query', '↑'],
+        ['Time range', 't'],
+        ['Box on the heatmap', 'b'],
+        ['Copy a link with a fixed range', 'y'],
         ['Next, previous trace', 'j k'],
         ['Open trace', '⏎'],
         ['Mark for comparison', 'x'],

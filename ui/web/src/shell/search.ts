@@ -1,13 +1,46 @@
 // The state of each page as it stands in its URL: names, types, and how the text is read and written.
 
+import { tryRead } from '../language/check';
+import { compares, printKey } from '../language/print';
+import { parseTags, type Tag } from '../lib/logfmt';
+
 /** On every page. */
 export interface ShellSearch {
   /** Time zone: `local`, `utc` or an IANA name. */
   tz?: string;
 }
 
+/** Orders of results. */
+export const ORDERS = ['newest', 'oldest', 'longest', 'shortest', 'errors', 'spans'] as const;
+export type Order = (typeof ORDERS)[number];
+
 /** On `/explore`. Texts are as typed; the page says what is wrong with them. */
-export interface ExploreSearch extends ShellSearch {
+export interface ExploreSearch extends ShellSearch, FormFields {
+  /** The query, in the language of docs/query-language.md. */
+  q?: string;
+  /** Range: `now-1h`, nanoseconds since the epoch, or RFC 3339. */
+  from?: string;
+  to?: string;
+  limit?: number;
+  cursor?: string;
+  /** Which traces come first; the newest unless given. */
+  sort?: Order;
+  /** `spans` when the heatmap counts spans, not traces. */
+  unit?: string;
+  /** Box on the heatmap that the results are narrowed to: `from,to,min,max`, ns, an open end empty. */
+  sel?: string;
+  /** `table` instead of the drawn heatmap. */
+  view?: string;
+  /** Attributes that facets are shown for, URL-encoded, with spaces between. */
+  facets?: string;
+  /** Columns of the results that are hidden, with commas between. */
+  hide?: string;
+  /** Traces marked for comparison, A first: at most two ids with a comma between. */
+  pick?: string;
+}
+
+/** Fields of a search form, as links of other pages and older ones have them; {@link withoutForm} turns them into `q`. */
+interface FormFields {
   service?: string;
   operation?: string;
   /** Tags in logfmt. */
@@ -15,13 +48,6 @@ export interface ExploreSearch extends ShellSearch {
   /** Shortest and longest duration, with unit. */
   min?: string;
   max?: string;
-  /** Range: `now-1h`, nanoseconds since the epoch, or RFC 3339. */
-  from?: string;
-  to?: string;
-  limit?: number;
-  cursor?: string;
-  /** Traces marked for comparison, A first: at most two ids with a comma between. */
-  pick?: string;
 }
 
 /** On `/trace/:id`. */
@@ -138,23 +164,76 @@ export function readShellSearch(raw: RawSearch): ShellSearch {
   return texts(raw, ['tz']);
 }
 
+const FORM = ['service', 'operation', 'tags', 'min', 'max'] as const;
+
 /** Reads the state of `/explore`. */
 export function readExploreSearch(raw: RawSearch): ExploreSearch {
   const search: ExploreSearch = texts(raw, [
-    'service',
-    'operation',
-    'tags',
-    'min',
-    'max',
+    ...FORM,
+    'q',
     'from',
     'to',
     'cursor',
+    'unit',
+    'view',
+    'sel',
+    'facets',
+    'hide',
     'pick',
     'tz',
   ]);
   const limit = Number(raw['limit']);
   if (Number.isInteger(limit) && limit >= 1) search.limit = Math.min(limit, LIMIT_MAX);
+  const sort = ORDERS.find((order) => order === raw['sort']);
+  if (sort && sort !== 'newest') search.sort = sort;
   return search;
+}
+
+/** The same search with the fields of a form as a part of its query; undefined when it has none. */
+export function withoutForm(search: ExploreSearch): ExploreSearch | undefined {
+  const clauses = clausesOfForm(search);
+  if (clauses.length === 0) return undefined;
+  const rest = { ...search };
+  for (const field of FORM) delete rest[field];
+  const { q } = search;
+  // What stood there may be an `or`: the fields hold beside all of it.
+  rest.q = [q && hasOr(q) ? `(${q})` : q, ...clauses].filter(Boolean).join(' ');
+  return rest;
+}
+
+function hasOr(q: string): boolean {
+  const read = tryRead(q);
+  return 'node' in read && read.node.is === 'any';
+}
+
+/** Tags of Jaeger that are fields of a span. */
+const TAG_FIELDS = new Set([
+  'span.kind',
+  'otel.status_code',
+  'otel.scope.name',
+  'otel.scope.version',
+]);
+
+function clausesOfForm({ service, operation, tags, min, max }: FormFields): string[] {
+  const clauses: string[] = [];
+  if (service) clauses.push(compares('service', '=', service));
+  if (operation) clauses.push(compares('name', '=', operation));
+  const parsed = parseTags(tags ?? '');
+  // What cannot be read as tags is left for the query bar to complain about.
+  if (parsed.ok) clauses.push(...parsed.tags.map(clauseOfTag));
+  else clauses.push(tags as string);
+  if (min) clauses.push(compares('duration', '>=', min.replaceAll(' ', '')));
+  if (max) clauses.push(compares('duration', '<=', max.replaceAll(' ', '')));
+  return clauses;
+}
+
+/** The condition that a tag stands for. */
+export function clauseOfTag([key, value]: Tag): string {
+  if (key === 'error' && /^(?:true|false)$/i.test(value))
+    return value.toLowerCase() === 'true' ? 'error' : 'not error';
+  if (TAG_FIELDS.has(key)) return compares(key, '=', value);
+  const resource = /^resource\.(.+)$/.exec(key)?.[1];
+  return compares(resource ? printKey('resource', resource) : printKey('any', key), '=', value);
 }
 
 /** Reads the state of `/sql`. */

@@ -21,6 +21,13 @@ const NAMES = [
   'error-soft',
   'mark',
   'mark-line',
+  'heat-1',
+  'heat-2',
+  'heat-3',
+  'heat-4',
+  'heat-5',
+  'heat-6',
+  'heat-7',
 ] as const;
 
 /** A colour of `tokens.css`. */
