@@ -37,6 +37,8 @@ pub struct QueryLimits {
     pub vocabulary_bytes_max: usize,
     /// Terms (tags, services, bounds) of one filter.
     pub filter_terms_max: usize,
+    /// Words that a find in a trace may look for at once.
+    pub find_words_max: usize,
     /// How long a search or a computation of dependencies may run before it answers with what it has.
     pub search_time: Duration,
     /// Threads that scan segments for one search.
@@ -107,6 +109,7 @@ impl Default for QueryLimits {
             vocabulary_values_max: 1_000,
             vocabulary_bytes_max: 64 << 20,
             filter_terms_max: 256,
+            find_words_max: 30,
             search_time: Duration::from_secs(30),
             scan_threads: 2,
             trace_ids_max: 1_500,

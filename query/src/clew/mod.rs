@@ -10,6 +10,7 @@
 //! | `/services`, `/operations?service=` | names |
 //! | `/traces/{id}` | the skeleton of a trace, as Arrow IPC stream or JSON by `Accept` |
 //! | `/traces/{id}/spans/{row}` | everything about the span in that row of the skeleton |
+//! | `/traces/{id}/find?q=` | the rows whose span meets a query, or contains words |
 //! | `/traces/{id}/otlp` | the whole trace as OTLP JSON, to be kept as a file |
 //! | `/status` | figures of the store |
 //!
@@ -17,6 +18,7 @@
 //! `{"error":{"code","message","hint","position"}}`.
 
 mod explore;
+mod find;
 mod params;
 
 use axum::Router;
@@ -51,6 +53,7 @@ pub(crate) fn router() -> Router<QueryService> {
         .route("/api/clew/v1/operations", get(operations))
         .route("/api/clew/v1/traces/{id}", get(skeleton))
         .route("/api/clew/v1/traces/{id}/spans/{row}", get(span))
+        .route("/api/clew/v1/traces/{id}/find", get(find::find))
         .route("/api/clew/v1/traces/{id}/otlp", get(otlp))
         .route("/api/clew/v1/status", get(status))
 }

@@ -1,6 +1,7 @@
 //! One trace, put together from all its parts, and the shapes in which it is answered.
 
 pub(crate) mod detail;
+pub(crate) mod find;
 pub(crate) mod group;
 pub(crate) mod otlp;
 pub(crate) mod set;

@@ -11,6 +11,7 @@ mod clew_api;
 mod differential;
 mod explain;
 mod explore;
+mod find;
 mod formats;
 mod hostile_sql;
 mod jaeger_api;
