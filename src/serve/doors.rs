@@ -219,6 +219,13 @@ fn status(
         "max_age_s": text(config.retention.max_age),
         "interval_s": text(config.retention.interval),
     });
+    let ports = &config.server.ports;
+    let ports = json!({
+        "otlp_grpc": ports.otlp_grpc,
+        "otlp_http": ports.otlp_http,
+        "zipkin": ports.zipkin,
+        "http": ports.http,
+    });
     let limits = json!({
         "hot_window_bytes": config.storage.hot_window_bytes,
         "in_flight_bytes": config.collector.in_flight_bytes_max,
@@ -231,6 +238,7 @@ fn status(
             ("uptime_s", json!(uptime_s)),
             ("retention", retention.clone()),
             ("limits", limits.clone()),
+            ("ports", ports.clone()),
         ];
         fields
             .into_iter()
