@@ -8,13 +8,14 @@ import { DIST } from './dist.mjs';
 const FIRST_KB = 200;
 /** What each page may add; the names are those of their components. */
 const PAGES_KB = {
-  TracePage: 100,
+  TracePage: 110,
   ComparePage: 90,
   SqlPage: 220,
   ServicesPage: 40,
   ServicePage: 60,
   MapPage: 80,
   FilePage: 40,
+  StatusPage: 30,
 };
 
 const assets = join(DIST, 'assets');
