@@ -138,6 +138,13 @@ const sqlRoute = createRoute({
   pendingComponent: LoadingPage,
 });
 
+const statusRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/status',
+  component: lazyRouteComponent(() => import('./status/StatusPage'), 'StatusPage'),
+  pendingComponent: LoadingPage,
+});
+
 /** The router of this page, under whatever path it is served. */
 export function makeRouter() {
   return createRouter({
@@ -153,6 +160,7 @@ export function makeRouter() {
       mapRoute,
       fileRoute,
       sqlRoute,
+      statusRoute,
     ]),
     basepath: appBase().pathname,
     parseSearch,

@@ -13,7 +13,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/_-]{22}(?:==)?|[A-Za-z0-9+/_-]{11}=?)$/;
 export function parseTraceId(text: string): ParsedTraceId {
   const trimmed = text.trim().replace(/^traceparent:\s*/i, '');
   const link = /\/trace(?:s)?\/([^/?#\s]+)/.exec(trimmed);
-  if (link) return parseTraceId(decodeURIComponent(link[1] as string));
+  if (link) return parseTraceId(decoded(link[1] as string));
   const lower = trimmed.toLowerCase();
   const parent = TRACEPARENT.exec(lower);
   if (parent) return checked(parent[1] as string, parent[2]);
@@ -21,6 +21,15 @@ export function parseTraceId(text: string): ParsedTraceId {
   if (/^[0-9a-f]{1,32}$/.test(lower)) return checked(lower);
   if (BASE64.test(trimmed)) return checked(base64ToHex(trimmed));
   return { ok: false, message: 'Expected a trace id: hex, UUID, base64 or a traceparent' };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Said as what it is: no id.
+    return '?';
+  }
 }
 
 function checked(traceId: string, spanId?: string): ParsedTraceId {

@@ -16,8 +16,11 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
         ['Services', 'g s'],
         ['Map', 'g m'],
         ['SQL', 'g q'],
+        ['Status', 'g t'],
         ['UTC or local time', 'z'],
         ['Theme', '\\'],
+        ['Commands', 'Ctrl K'],
+        ['Copy a link to this page', 'y'],
         ['This help', '?'],
         ['Close', 'Esc'],
       ],
@@ -95,7 +98,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
     {
       title: 'Trace: find',
       keys: [
-        ['Find by service or name', 'f'],
+        ['Find: words or a query', 'f'],
         ['Next, previous match', 'n N'],
       ],
     },

@@ -1,12 +1,15 @@
 // The bar at the top of every page.
 
 import { Link, useNavigate, useRouterState } from '@tanstack/react-router';
-import { CircleHelp } from 'lucide-react';
-import { useState } from 'react';
+import { CircleHelp, Command as CommandIcon } from 'lucide-react';
+import { useEffect, useState } from 'react';
 
 import { IconButton } from '../ui/controls';
+import { useCommands, type Command } from './commands';
+import { CopyLink } from './CopyLink';
 import { HelpDialog } from './HelpDialog';
-import { setPreference } from './preferences';
+import { opensPalette, Palette } from './Palette';
+import { preferences, setPreference } from './preferences';
 import styles from './shell.module.css';
 import { useShortcuts } from './shortcuts';
 import { nextTheme, ThemeSwitch } from './ThemeSwitch';
@@ -36,11 +39,62 @@ const PAGES = [
   { to: '/services', name: 'Services', paths: /^\/services?(\/|$)/ },
   { to: '/map', name: 'Map', paths: /^\/map$/ },
   { to: '/sql', name: 'SQL', paths: /^\/sql$/ },
+  { to: '/status', name: 'Status', paths: /^\/status$/ },
 ] as const;
+
+/** Pages that commands lead to. */
+const PLACES = [
+  { to: '/explore', name: 'Explore', keys: 'g e' },
+  { to: '/services', name: 'Services', keys: 'g s' },
+  { to: '/map', name: 'Map of calls', keys: 'g m' },
+  { to: '/sql', name: 'SQL', keys: 'g q' },
+  { to: '/status', name: 'Status', keys: 'g t' },
+  { to: '/compare', name: 'Compare two traces', keys: undefined },
+  { to: '/file', name: 'Open a file', keys: undefined },
+] as const;
+
+/** What the reader can set. */
+function settings(showHelp: () => void): Command[] {
+  const { singleKeys } = preferences();
+  return [
+    { name: 'System theme', group: 'Theme', run: () => setPreference('theme', 'system') },
+    { name: 'Light theme', group: 'Theme', run: () => setPreference('theme', 'light') },
+    { name: 'Dark theme', group: 'Theme', run: () => setPreference('theme', 'dark') },
+    {
+      name: 'Contrast as the system',
+      group: 'Contrast',
+      run: () => setPreference('contrast', 'system'),
+    },
+    { name: 'More contrast', group: 'Contrast', run: () => setPreference('contrast', 'more') },
+    { name: 'Normal contrast', group: 'Contrast', run: () => setPreference('contrast', 'normal') },
+    {
+      name: singleKeys ? 'Switch single-letter keys off' : 'Switch single-letter keys on',
+      group: 'Keys',
+      run: () => setPreference('singleKeys', !singleKeys),
+    },
+    { name: 'Keyboard help', group: 'Keys', keys: '?', run: showHelp },
+  ];
+}
+
+/** Whether the palette is open; its key opens it from anywhere but another dialog. */
+function usePalette() {
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (!opensPalette(event) || document.querySelector('dialog[open]')) return;
+      event.preventDefault();
+      setOpen(true);
+    };
+    window.addEventListener('keydown', onKey, { capture: true });
+    return () => window.removeEventListener('keydown', onKey, { capture: true });
+  }, []);
+  return [open, setOpen] as const;
+}
 
 /** See the module. */
 export function TopBar() {
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = usePalette();
   const [zone, setZone] = useZone();
   const navigate = useNavigate();
   // A trace belongs to Explore: it is what Explore finds.
@@ -54,7 +108,19 @@ export function TopBar() {
     'g s': () => void navigate({ to: '/services' }),
     'g m': () => void navigate({ to: '/map' }),
     'g q': () => void navigate({ to: '/sql' }),
+    'g t': () => void navigate({ to: '/status' }),
   });
+  useCommands(() => [
+    ...PLACES.map(({ name, keys, to }): Command => ({
+      name,
+      group: 'Go to',
+      keys,
+      run: () => void navigate({ to }),
+    })),
+    { name: 'Times in UTC', group: 'Zone', run: () => setZone('utc') },
+    { name: 'Times in the zone of this machine', group: 'Zone', run: () => setZone('local') },
+    ...settings(() => setHelp(true)),
+  ]);
   return (
     <header className={styles.bar}>
       <Link className={styles.brand} to="/explore" aria-label="Clew, to Explore">
@@ -78,10 +144,18 @@ export function TopBar() {
       </nav>
       <span className={styles.space} />
       <TraceJump />
+      <IconButton
+        icon={CommandIcon}
+        label="Commands (Ctrl+K)"
+        className="medium-only"
+        onClick={() => setPalette(true)}
+      />
+      <CopyLink />
       <ZoneSwitch zone={zone} onChange={setZone} />
       <ThemeSwitch />
       <IconButton icon={CircleHelp} label="Keyboard help (?)" onClick={() => setHelp(true)} />
       {help && <HelpDialog onClose={() => setHelp(false)} />}
+      {palette && <Palette onClose={() => setPalette(false)} />}
     </header>
   );
 }

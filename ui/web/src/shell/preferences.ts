@@ -7,21 +7,29 @@ import { knownZone, type Zone } from '../lib/zone';
 /** Chosen theme; `system` follows the operating system. */
 export type Theme = 'system' | 'light' | 'dark';
 
+/** Contrast; `system` follows the operating system. */
+export type Contrast = 'system' | 'more' | 'normal';
+
 /** See the module. */
 export interface Preferences {
   theme: Theme;
+  contrast: Contrast;
   zone: Zone;
   /** Shortcuts of one letter can be switched off (WCAG 2.1.4). */
   singleKeys: boolean;
   /** Width of the tree beside the waterfall's bars, px; 0 for the usual share. */
   treeWidth: number;
+  /** Width of the span panel, px; 0 for the usual one. */
+  panelWidth: number;
 }
 
 const DEFAULTS: Preferences = {
   theme: 'system',
+  contrast: 'system',
   zone: 'local',
   singleKeys: true,
   treeWidth: 0,
+  panelWidth: 0,
 };
 const PREFIX = 'clew.';
 
@@ -40,11 +48,14 @@ function width(text: string | null): number {
 
 function load(): Preferences {
   const theme = read('theme');
+  const contrast = read('contrast');
   return {
     theme: theme === 'light' || theme === 'dark' ? theme : DEFAULTS.theme,
+    contrast: contrast === 'more' || contrast === 'normal' ? contrast : DEFAULTS.contrast,
     zone: knownZone(read('zone')) ?? DEFAULTS.zone,
     singleKeys: read('singleKeys') !== 'false',
     treeWidth: width(read('treeWidth')),
+    panelWidth: width(read('panelWidth')),
   };
 }
 
@@ -73,12 +84,14 @@ function announce(): void {
   for (const listener of listeners) listener();
 }
 
-/** Writes the theme where the stylesheet reads it. */
+/** Writes theme and contrast where the stylesheet reads them. */
 export function applyTheme(): void {
-  const { theme } = preferences();
+  const { theme, contrast } = preferences();
   const { dataset } = document.documentElement;
   if (theme === 'system') delete dataset['theme'];
   else dataset['theme'] = theme;
+  if (contrast === 'system') delete dataset['contrast'];
+  else dataset['contrast'] = contrast;
 }
 
 function onOtherTab(event: StorageEvent): void {
