@@ -287,6 +287,87 @@ test('find counts, marks and walks its matches', async ({ page }) => {
   await expect(count).toHaveText('none');
 });
 
+test('find looks through all that spans carry, by words and by queries', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  const field = page.getByRole('textbox', { name: /^Find/ });
+  const count = page.getByRole('status', { name: 'Matches' });
+  const search = page.getByRole('search', { name: 'Find in trace' });
+  // The message of a status: no name has it.
+  await field.fill('DEADLOCK');
+  await expect(count).toHaveText('1');
+  await page.keyboard.press('Enter');
+  await expect(count).toHaveText('1 of 1');
+  await expectCursor(page, { level: 2, place: 6 });
+  // An attribute of an event, by key and value.
+  await field.fill('what orders.html');
+  await expect(count).toHaveText('1');
+  await expect(search).not.toContainText('query');
+  await field.fill('service=repeats-db');
+  await expect(count).toHaveText('12');
+  await expect(search).toContainText('query');
+  await page.getByRole('button', { name: 'Only matches' }).click();
+  // The root keeps their place.
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '13');
+  await expect(page).toHaveURL(/only=1/);
+  await page.reload();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '13');
+  await page.getByRole('button', { name: 'Only matches' }).click();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '5');
+  await field.fill('duration>1');
+  await expect(page.getByText(/^Looked for as plain words, for it is no query/)).toBeVisible();
+  await expect(count).toHaveText('none');
+});
+
+test.describe('a find that gets no answer', () => {
+  test.use({ allowedErrors: /Failed to load resource/ });
+
+  test('keeps what names have, says so, and can be tried again', async ({ page }) => {
+    await page.route('**/find?*', (route) => route.abort());
+    await open(page, `/trace/${REPEATS}?find=orders`);
+    const field = page.getByRole('textbox', { name: /^Find/ });
+    const count = page.getByRole('status', { name: 'Matches' });
+    await expect(count).toHaveText('13');
+    await field.focus();
+    await expect(page.getByText(/^Only services and names were looked through/)).toBeVisible();
+    await page.unroute('**/find?*');
+    await page.getByRole('button', { name: 'Retry' }).click();
+    // The events of the rendering name them too.
+    await expect(count).toHaveText('14');
+  });
+});
+
+test('the span panel is made wider by keys and by pointer, and stays so', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}?span=bad0000000000101`);
+  const edge = page.getByRole('separator', { name: 'Width of the span panel' });
+  const width = async (): Promise<number> => (await panel(page).boundingBox())?.width ?? 0;
+  await expect.poll(width).toBe(372);
+  await edge.focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(width).toBe(420);
+  const box = (await edge.boundingBox()) as { x: number; y: number; width: number };
+  await page.mouse.move(box.x + box.width / 2, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(900, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(width).toBe(700);
+  await page.reload();
+  await expect.poll(width).toBe(700);
+  await edge.dblclick();
+  await expect.poll(width).toBe(372);
+});
+
+test('a span is ranked among all of its operation in the hour before', async ({ page }) => {
+  await open(page, `/trace/${REPEATS}?span=bad0000000000115`);
+  const rank = page.getByRole('region', { name: 'Within its operation' });
+  // Six queries started by then, all alike; this one failed.
+  await expect(rank).toContainText('of 6 calls');
+  await expect(rank).toContainText('3.00 ms is p0: median 3.00 ms, p95 3.00 ms, 1 failed.');
+  await rank.getByRole('link').click();
+  await expect(results(page).first()).toContainText('GET /orders');
+});
+
 test('the shown range is zoomed, dragged, moved by keys and kept in the address', async ({
   page,
 }) => {

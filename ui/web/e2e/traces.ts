@@ -87,6 +87,15 @@ function hostile(): string {
         { traceId: TRAINTICKET, spanId: 'bad0000000000009', attributes: [text('markup', markup)] },
       ],
     },
+    {
+      traceId: HOSTILE,
+      spanId: 'bad0000000000002',
+      parentSpanId: 'bad0000000000001',
+      name: `${bidi} ${nul} ${'y'.repeat(1_000_000)}`,
+      kind: 1,
+      startTimeUnixNano: String(T0 + 1_000_000n),
+      endTimeUnixNano: String(T0 + 2_000_000n),
+    },
   ]);
 }
 

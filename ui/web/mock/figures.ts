@@ -120,6 +120,19 @@ export function figures(name: string, text: string, all: readonly MockSpan[]): M
         linked.map((each) => [each.traceId, each.spanId, each.service, each.name]),
       );
     }
+    case 'rank': {
+      const own = Number(/duration_ns < (-?\d+)/.exec(text)?.[1]);
+      const [, wanted = ''] = /AND name = '((?:[^']|'')*)'/.exec(text) ?? [];
+      const [, kind = ''] = /AND kind = '(\w+)'/.exec(text) ?? [];
+      const alike = spans.filter(
+        (span) => span.name === wanted.replaceAll("''", "'") && KINDS[span.kind] === kind,
+      );
+      const faster = alike.filter((span) => duration(span) < own).length;
+      const [count, errors, median, p95] = red(alike) as Value[];
+      return result('spans faster errors median p95', [
+        [count, faster, errors, median, p95] as Value[],
+      ]);
+    }
     case 'extent':
       return result('first last spans', [[...times(spans), spans.length]]);
     case 'services':

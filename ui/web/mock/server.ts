@@ -8,8 +8,10 @@ import { COVERAGE, skeletonArrow, skeletonOf, spanAnswer } from './answers';
 import * as explore from './explore';
 import { dependencies } from './figures';
 import { QueryError } from './match';
+import { findAnswer } from './find';
 import { assemble, type MockSpan, type MockTrace } from './model';
 import { fromOtlp, toOtlp } from './otlp';
+import { metricsText, statusAnswer, type Taken } from './status';
 import { MockSqlError, runSql, sqlArrow, sqlCsv, sqlJson } from './sql';
 import { fromZipkin } from './zipkin';
 
@@ -31,6 +33,7 @@ export class MockServer {
   private readonly spans = new Map<string, MockSpan[]>();
   private readonly assembled = new Map<string, MockTrace>();
   private readonly unlisted = new Set<string>();
+  private readonly taken = new Map<string, Taken>();
   private readonly streams = new WeakMap<MockTrace, Promise<Uint8Array>>();
   private server: Server | undefined;
 
@@ -109,7 +112,9 @@ export class MockServer {
       const data = dependencies(this.allSpans(), from, end);
       return send(response, { data, total: data.length, limit: 0, offset: 0, errors: null });
     }
-    return this.file(path, request, response);
+    if (path === '/metrics')
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(metricsText(this.taken));
+    else await this.file(path, request, response);
   }
 
   /** Spans of the traces that a search may find. */
@@ -125,12 +130,18 @@ export class MockServer {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    if (path.endsWith('/api/v2/spans')) this.add(fromZipkin(body));
-    else if (path.endsWith('/v1/traces')) this.add(fromOtlp(body));
+    if (path.endsWith('/api/v2/spans')) this.receive('zipkin_v2_json', fromZipkin(body));
+    else if (path.endsWith('/v1/traces')) this.receive('otlp_http_json', fromOtlp(body));
     else if (path === '/api/sql')
       return this.sql((body as { query: string }).query, request.headers.accept ?? '', response);
     else return fail(response, 404, 'not_found', 'no such receiver');
     response.writeHead(202, { 'content-type': 'application/json' }).end('{}');
+  }
+
+  private receive(protocol: string, spans: readonly MockSpan[]): void {
+    const { requests, spans: before } = this.taken.get(protocol) ?? { requests: 0, spans: 0 };
+    this.taken.set(protocol, { requests: requests + 1, spans: before + spans.length });
+    this.add(spans);
   }
 
   private sql(query: string, accept: string, response: ServerResponse): void {
@@ -166,13 +177,7 @@ export class MockServer {
       return send(response, { operations: this.operations(service), coverage: COVERAGE });
     }
     if (kind === 'status')
-      return send(response, {
-        version: 'mock',
-        uptime_s: 1,
-        stored_spans: 0,
-        hot_spans: this.countSpans(),
-        unavailable: null,
-      });
+      return send(response, statusAnswer(this.countSpans(), Math.round(process.uptime())));
     if (kind !== 'traces' || !id) return fail(response, 404, 'not_found', 'no such question');
     const trace = this.trace(decodeURIComponent(id));
     if (!trace)
@@ -189,6 +194,7 @@ export class MockServer {
         ? send(response, spanAnswer(span, Number(row)))
         : fail(response, 404, 'not_found', `row ${row} is not in the trace`);
     }
+    if (part === 'find') return send(response, findAnswer(trace, query.get('q') ?? ''));
     if (part === 'otlp') return send(response, toOtlp(trace.rows));
     if (!request.headers.accept?.includes(ARROW)) return send(response, skeletonOf(trace));
     response.writeHead(200, { 'content-type': ARROW }).end(await this.stream(trace));

@@ -12,6 +12,7 @@ import {
   facetsAnswer,
   heatmapAnswer,
   keysAnswer,
+  findAnswer,
   operationsAnswer,
   searchAnswer,
   servicesAnswer,
@@ -39,6 +40,7 @@ const SHAPES: Record<string, Shape<unknown>> = {
     return skeleton;
   },
   span: spanDetail,
+  find: findAnswer,
   status,
   error: errorBody,
 };

@@ -49,7 +49,7 @@ export async function ask(
   path: string,
   { params = {}, accept, signal, api = OWN_API, body }: Ask = {},
 ): Promise<Response> {
-  const local = api === OWN_API ? askLocal(path) : undefined;
+  const local = api === OWN_API ? askLocal(path, params) : undefined;
   if (local) return local;
   const headers: Record<string, string> = { accept: accept ?? 'application/json' };
   const request: RequestInit = { headers };

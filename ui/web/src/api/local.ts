@@ -6,7 +6,10 @@ import { ApiError } from './errors';
 /** Stands before the id of a trace from a file. */
 export const LOCAL_MARK = 'file-';
 
-type Holder = (path: string) => Promise<Response>;
+/** Parameters of a question, as `ask` takes them. */
+type Asked = Record<string, unknown>;
+
+type Holder = (path: string, params: Asked) => Promise<Response>;
 
 let holder: Holder | undefined;
 
@@ -21,7 +24,7 @@ export function isLocal(traceId: string): boolean {
 }
 
 /** The answer to a question about a trace from a file, or undefined for other questions. */
-export function askLocal(path: string): Promise<Response> | undefined {
+export function askLocal(path: string, params: Asked = {}): Promise<Response> | undefined {
   const prefix = `traces/${LOCAL_MARK}`;
   if (!path.startsWith(prefix)) return undefined;
   if (!holder)
@@ -34,5 +37,5 @@ export function askLocal(path: string): Promise<Response> | undefined {
         'Open the file again: what it holds is never sent to the server, so a reload forgets it.',
       ),
     );
-  return holder(path.slice(prefix.length));
+  return holder(path.slice(prefix.length), params);
 }

@@ -43,6 +43,14 @@ export const list =
       ? value.map((element, i) => item(element, `${at}[${i}]`))
       : refuse(at, 'an array', value);
 
+/** Rows of a table: many, so they are checked without naming each. */
+export const rowNumbers: Shape<Uint32Array> = (value, at) => {
+  const isRow = (row: unknown): boolean => Number.isInteger(row) && (row as number) >= 0;
+  return Array.isArray(value) && value.every(isRow)
+    ? Uint32Array.from(value as number[])
+    : refuse(at, 'an array of rows', value);
+};
+
 /** `T` or null. */
 export const nullable =
   <T>(inner: Shape<T>): Shape<T | null> =>

@@ -9,6 +9,7 @@ import {
   oneOf,
   optional,
   record,
+  rowNumbers,
   text,
   type Of,
 } from './shape';
@@ -221,13 +222,47 @@ export const spanDetail = record({
 });
 export type SpanDetail = Of<typeof spanDetail>;
 
-/** `GET /status`, the part that this page uses. */
+/** `GET /traces/{id}/find`: the rows that meet a query, or carry words. */
+export const findAnswer = record({
+  read_as: oneOf('query', 'text'),
+  /** Why the text is no query. */
+  syntax: nullable(record({ message: text, position: nullable(number) })),
+  /** Ascending. */
+  rows: rowNumbers,
+  coverage,
+});
+export type FindAnswer = Of<typeof findAnswer>;
+
+/** `GET /status`. What a server without its own settings (one directory, read by a command) leaves out is absent. */
 export const status = record({
   version: optional(text, ''),
   uptime_s: optional(number, 0),
+  manifest_version: optional(number, 0),
+  segments: optional(number, 0),
   stored_spans: number,
+  stored_bytes: optional(number, 0),
   hot_spans: number,
+  hot_bytes: optional(number, 0),
+  wal_bytes: optional(number, 0),
   unavailable: optional(nullable(text), null),
+  flush_error: optional(nullable(text), null),
+  retention: optional(
+    record({ max_age_s: nullable(number), interval_s: nullable(number) }),
+    undefined,
+  ),
+  limits: optional(
+    record({ hot_window_bytes: number, in_flight_bytes: number, body_bytes: number }),
+    undefined,
+  ),
+  ports: optional(
+    record({
+      otlp_grpc: nullable(number),
+      otlp_http: nullable(number),
+      zipkin: nullable(number),
+      http: nullable(number),
+    }),
+    undefined,
+  ),
 });
 export type Status = Of<typeof status>;
 

@@ -15,6 +15,7 @@ import { changed, type CompareSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { formatMs, StatusLine } from '../shell/StatusLine';
+import { Waiting } from '../shell/Waiting';
 import { useZone } from '../shell/useZone';
 import type { Skeleton } from '../trace/skeleton';
 import { Button, classes, Icon, IconButton, Kbd, Service } from '../ui/controls';
@@ -115,11 +116,7 @@ function Loaded({ a, b, search, retry }: LoadedProps) {
     <Page title="Compare">
       <div className={shell.center} aria-busy={state.phase === 'loading'}>
         <h1 className="sr">Compare</h1>
-        {state.phase === 'loading' && (
-          <p className={shell.lead}>
-            Loading both traces… <Button onClick={cancel}>Cancel</Button>
-          </p>
-        )}
+        {state.phase === 'loading' && <Waiting what="Loading both traces…" onCancel={cancel} />}
         {state.phase === 'cancelled' && (
           <p className={shell.lead}>
             Cancelled. <Button onClick={retry}>Load again</Button>

@@ -55,9 +55,10 @@ function marked(traces: readonly Summary[]): Summary[] {
   return traces.map((trace) => Object.assign(trace, { trace_id: LOCAL_MARK + trace.trace_id }));
 }
 
-async function answer(path: string): Promise<Response> {
+async function answer(path: string, { q }: Record<string, unknown>): Promise<Response> {
   if (!worker) throw new ApiError('refused', 'No file is open');
-  const reply = await worker.send({ id: worker.id(), ask: decodeURIComponent(path) });
+  const text = typeof q === 'string' ? q : '';
+  const reply = await worker.send({ id: worker.id(), ask: decodeURIComponent(path), text });
   if (!('answer' in reply)) throw new ApiError('unreadable', 'The files gave another answer');
   if (!reply.answer.ok) throw new ApiError('refused', reply.answer.message, 404, 'not_found');
   // The head of a skeleton names the trace; its links have to lead back here.

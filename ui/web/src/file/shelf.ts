@@ -1,6 +1,7 @@
 // The traces of the opened files, and answers about them. Runs in the worker; takes the place of the server.
 
-import { skeletonOf, spanAnswer, summaryOf } from './answers';
+import { skeletonOf, spanAnswer, summaryOf, WHOLE } from './answers';
+import { rowsWith } from './find';
 import { SPANS_MAX } from './limits';
 import { toOtlp } from './otlpOut';
 import type { Content } from './read';
@@ -48,18 +49,28 @@ export class Shelf {
       .map((trace) => summaryOf(trace, trace.rows.length));
   }
 
-  /** Answers `<trace id>`, `<trace id>/spans/<row>` and `<trace id>/otlp`. */
-  answer(path: string): ShelfAnswer {
+  /** Answers `<trace id>`, `<trace id>/spans/<row>`, `<trace id>/otlp` and, about `text`, `<trace id>/find`. */
+  answer(path: string, text = ''): ShelfAnswer {
     const [traceId = '', part, row] = path.split('/');
     const trace = this.trace(traceId);
     if (!trace) return { ok: false, message: 'This trace is in none of the open files' };
     if (part === undefined) return { ok: true, body: JSON.stringify(skeletonOf(trace)) };
+    if (part === 'find') return { ok: true, body: JSON.stringify(findAnswer(trace, text)) };
     if (part === 'otlp') return { ok: true, body: JSON.stringify(toOtlp(trace.rows)) };
     const span = trace.rows[Number(row)];
     return span && part === 'spans'
       ? { ok: true, body: JSON.stringify(spanAnswer(span, Number(row))) }
       : { ok: false, message: `Row ${row} is not in the trace` };
   }
+}
+
+function findAnswer(trace: FileTrace, text: string) {
+  return {
+    read_as: 'text',
+    syntax: { message: 'traces of files are searched for words only', position: null },
+    rows: rowsWith(trace.rows, text),
+    coverage: WHOLE,
+  };
 }
 
 /** Spans without those that say the same as an earlier one. */

@@ -6,7 +6,7 @@ import { Shelf, type ShelfAnswer, type Summary } from './shelf';
 /** What the page asks. */
 export type Question =
   | { id: number; open: { name: string; bytes: ArrayBuffer }[] }
-  | { id: number; ask: string };
+  | { id: number; ask: string; text: string };
 
 /** One file that was read, or why it was not. */
 export interface FileReport {
@@ -44,7 +44,7 @@ async function open(files: readonly { name: string; bytes: ArrayBuffer }[]): Pro
 // oxlint-disable unicorn/require-post-message-target-origin -- a worker's messages have no target but its page
 self.addEventListener('message', ({ data }: MessageEvent<Question>) => {
   if ('ask' in data) {
-    self.postMessage({ id: data.id, answer: shelf.answer(data.ask) } satisfies Reply);
+    self.postMessage({ id: data.id, answer: shelf.answer(data.ask, data.text) } satisfies Reply);
     return;
   }
   void open(data.open).then((files) =>

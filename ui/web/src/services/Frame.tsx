@@ -1,6 +1,6 @@
 // What pages of figures share: the range with its picker, what to do when it is empty, and the bottom line.
 
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { RotateCw } from 'lucide-react';
 import type { ReactNode } from 'react';
 
@@ -12,9 +12,10 @@ import { ErrorPanel } from '../shell/ErrorPanel';
 import type { RangeSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { StatusLine } from '../shell/StatusLine';
+import { Waiting } from '../shell/Waiting';
 import { Button, IconButton } from '../ui/controls';
 import { extentOf } from './model';
-import { figures } from './queries';
+import { FIGURES, figures } from './queries';
 import styles from './services.module.css';
 import { extentSql } from './statements';
 import { rangeText } from './useRange';
@@ -93,17 +94,26 @@ interface Asked {
 /** A panel that shows its answer, that it is asked for, or why there is none. */
 export function Answered(props: { query: Asked; what: string; children: ReactNode }) {
   const { query, what, children } = props;
+  const client = useQueryClient();
   if (query.isError && !query.isFetching)
     return <ErrorPanel what={what} error={query.error} onRetry={() => void query.refetch()} />;
-  if (!query.data)
-    return (
-      <div className={styles.waiting} aria-hidden="true">
-        {[72, 48, 60].map((width) => (
-          <i key={width} style={{ width: `${width}%` }} />
-        ))}
-      </div>
-    );
-  return children;
+  if (query.data) return children;
+  return query.isFetching ? (
+    <div className={styles.waiting} aria-busy="true">
+      <Waiting
+        what="Computing…"
+        advice="A narrower range of time takes less."
+        onCancel={() => void client.cancelQueries({ queryKey: [FIGURES] })}
+      />
+      {[72, 48, 60].map((width) => (
+        <i key={width} style={{ width: `${width}%` }} />
+      ))}
+    </div>
+  ) : (
+    <p className={styles.hint}>
+      Cancelled. <Button onClick={() => void query.refetch()}>Ask again</Button>
+    </p>
+  );
 }
 
 /** The bottom line, from what was asked. */

@@ -4,10 +4,13 @@ import { queryOptions } from '@tanstack/react-query';
 
 import { sqlRows, type SqlAnswer } from '../api/sql';
 
+/** First word of the keys of these questions. */
+export const FIGURES = 'figures';
+
 /** Runs `statement` and reads its rows; the answer holds while the statement stays the same. */
 export function figures<T>(statement: string, read: (answer: SqlAnswer) => T, enabled = true) {
   return queryOptions({
-    queryKey: ['figures', statement] as const,
+    queryKey: [FIGURES, statement] as const,
     queryFn: async ({ signal }) => {
       const answer = await sqlRows(statement, signal);
       return { value: read(answer), stats: answer.stats };

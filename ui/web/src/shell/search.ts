@@ -56,6 +56,8 @@ export interface TraceSearch extends ShellSearch {
   span?: string;
   /** What is looked for in the trace. */
   find?: string;
+  /** `1` leaves out the spans that do not match. */
+  only?: string;
   /** Part of the trace that is shown, ns from its start: `from,to`. */
   range?: string;
   /** `0` hides the critical path. */
@@ -261,6 +263,7 @@ export function readTraceSearch(raw: RawSearch): TraceSearch {
   return texts(raw, [
     'span',
     'find',
+    'only',
     'range',
     'cp',
     'fold',

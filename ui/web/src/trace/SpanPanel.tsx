@@ -19,6 +19,7 @@ import { durationLabel, formatPosition } from './layout';
 import styles from './panel.module.css';
 import { KIND_NAMES } from './rows';
 import { totalOf } from './selfTime';
+import { SpanRank } from './SpanRank';
 import { FLAG_ORPHAN, FLAG_SHARED_ID, STATUS_ERROR, type Skeleton } from './skeleton';
 import { Events, Links, Origin, Raw } from './SpanParts';
 import { useStore, type TraceStore } from './store';
@@ -95,6 +96,7 @@ function Span({ store, row, zone, onClose }: SpanProps) {
       <Head store={store} row={row} detail={answer?.detail} onClose={onClose} />
       <Times store={store} row={row} />
       <Alike store={store} row={row} />
+      {answer && <SpanRank detail={answer.detail} traceId={traceId} />}
       {query.isError && settled === row ? (
         <ErrorPanel
           what="The span could not be loaded"

@@ -1,7 +1,7 @@
 // The facts of a trace, and what can be done with the whole of it.
 
 import { Link } from '@tanstack/react-router';
-import { ChevronLeft, Download, GitCompareArrows, Link2, TriangleAlert } from 'lucide-react';
+import { ChevronLeft, Download, GitCompareArrows, TriangleAlert } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 
 import { ask } from '../api/client';
@@ -59,14 +59,6 @@ export function TraceHeader({ head, zone }: { head: TraceHead; zone: Zone }) {
           <Icon of={GitCompareArrows} />
           <span className="wide-only">Compare</span>
         </Link>
-        <CopyButton
-          size="normal"
-          look="plain"
-          icon={Link2}
-          label="Copy the address of this view"
-          words="Copy link"
-          text={() => location.href}
-        />
       </div>
     </header>
   );

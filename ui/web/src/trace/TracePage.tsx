@@ -18,14 +18,17 @@ import { oneLine, plural } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { Page } from '../shell/pages';
 import shell from '../shell/shell.module.css';
+import { useCommands } from '../shell/commands';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, formatMs, StatusLine } from '../shell/StatusLine';
+import { Waiting } from '../shell/Waiting';
 import { useZone } from '../shell/useZone';
 import { Button, classes, Icon, Kbd } from '../ui/controls';
 import { FIND_FIELD } from './FindBox';
 import { isRootMissing, skewOf } from './health';
-import { traceKeys } from './keys';
+import { traceCommands, traceKeys, type KeyTargets } from './keys';
 import { Minimap } from './minimap';
+import { PanelSplitter } from './PanelSplitter';
 import type { Skeleton } from './skeleton';
 import { SpanPanel } from './SpanPanel';
 import { useStore, type TraceStore } from './store';
@@ -53,6 +56,7 @@ function LoadedTrace({ traceId, retry }: { traceId: string; retry: () => void })
         key={state.store.skeleton.head.trace_id}
         store={state.store}
         elapsedMs={state.elapsedMs}
+        retry={retry}
       />
     );
   }
@@ -81,12 +85,11 @@ function LoadedTrace({ traceId, retry }: { traceId: string; retry: () => void })
 function Skeletons({ onCancel }: { onCancel: () => void }) {
   return (
     <>
-      <p className={styles.stateText}>
-        <span className="t2">Loading the trace…</span>
-        <Button size="small" onClick={onCancel}>
-          Cancel
-        </Button>
-      </p>
+      <Waiting
+        what="Loading the trace…"
+        advice="It may be very large, or the server busy."
+        onCancel={onCancel}
+      />
       {[38, 62, 55, 47, 70, 32, 58, 44, 66, 51].map((width, i) => (
         <i key={width} style={{ width: `${width}%`, marginLeft: `${i * 12}px` }} />
       ))}
@@ -94,7 +97,13 @@ function Skeletons({ onCancel }: { onCancel: () => void }) {
   );
 }
 
-function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number | undefined }) {
+interface ShownProps {
+  store: TraceStore;
+  elapsedMs: number | undefined;
+  retry: () => void;
+}
+
+function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
   const [zone] = useZone();
   const { head } = store.skeleton;
   const setControl = useCallback(
@@ -113,18 +122,18 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
     },
     [store],
   );
-  useShortcuts(
-    traceKeys(store, {
-      closePanel,
-      compare: () => void navigate({ to: '/compare', search: { a: head.trace_id } }),
-      focusFind: () => document.getElementById(FIND_FIELD)?.focus(),
-      view: () => store.control,
-    }),
-  );
+  const targets: KeyTargets = {
+    closePanel,
+    compare: () => void navigate({ to: '/compare', search: { a: head.trace_id } }),
+    focusFind: () => document.getElementById(FIND_FIELD)?.focus(),
+    view: () => store.control,
+  };
+  useShortcuts(traceKeys(store, targets));
+  useCommands(() => traceCommands(store, targets));
   return (
     <Page title={`${head.root_service_name} ${head.root_name}`} className={styles.page}>
       <TraceHeader head={head} zone={zone} />
-      <Notices store={store} />
+      <Notices store={store} retry={retry} />
       <MinimapPane store={store} />
       <Tools store={store} focusView={focusView} />
       <div className={classes(styles.body, panelOpen && styles.withPanel)}>
@@ -136,6 +145,7 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
         >
           <ViewPane view={view} store={store} onOpen={open} onMount={setControl} />
         </div>
+        {panelOpen && <PanelSplitter />}
         {panelOpen && <SpanPanel store={store} zone={zone} onClose={closePanel} />}
       </div>
       <TraceStatus store={store} elapsedMs={elapsedMs} />
@@ -144,7 +154,7 @@ function ShownTrace({ store, elapsedMs }: { store: TraceStore; elapsedMs: number
 }
 
 /** What the reader must know before believing the picture. */
-function Notices({ store }: { store: TraceStore }) {
+function Notices({ store, retry }: { store: TraceStore; retry: () => void }) {
   const { head } = store.skeleton;
   const complete = useStore(store, ['rows'], (state) => state.complete);
   const notes = useMemo(() => notesOf(store.skeleton, complete), [store, complete]);
@@ -155,11 +165,22 @@ function Notices({ store }: { store: TraceStore }) {
         <div className={shell.banner} role="status">
           <Icon of={Info} />
           <span>{notes.join(' ')}</span>
+          {isUnfinished(store.skeleton) && (
+            <>
+              <span className="grow" />
+              <Button size="small" title="Spans may have come in since" onClick={retry}>
+                Load again
+              </Button>
+            </>
+          )}
         </div>
       )}
     </div>
   );
 }
+
+/** True when something is missing that may still arrive. */
+const isUnfinished = ({ head }: Skeleton): boolean => head.orphan_count > 0;
 
 function notesOf(skeleton: Skeleton, complete: boolean): string[] {
   const { orphan_count: orphans, truncated_span_count: truncated } = skeleton.head;

@@ -1,4 +1,5 @@
-// Find in a trace by service and span name: dictionaries are searched, rows only compared by number.
+// Find in a trace by service and span name: what the page can do at once, before the server has looked through everything
+// else. Dictionaries are searched, rows only compared by number.
 
 import type { Skeleton } from './skeleton';
 
@@ -39,4 +40,9 @@ export function firstFrom(rows: Uint32Array, row: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** True for a text with signs of the query language, or one of its flags: no one looks for that in a name. */
+export function looksLikeQuery(text: string): boolean {
+  return /[=<>~"']|\bhas:|^\s*-?(error|root)\s*$|\bexists\b|\bin\s*\(/i.test(text);
 }

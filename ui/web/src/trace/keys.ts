@@ -1,5 +1,6 @@
 // What the keys do on the trace page.
 
+import type { Command } from '../shell/commands';
 import type { Shortcuts } from '../shell/shortcuts';
 import type { TraceStore } from './store';
 import { VIEWS, type ViewControl } from './views';
@@ -77,4 +78,40 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     PageDown: inViewOnly(() => view()?.page(1)),
     PageUp: inViewOnly(() => view()?.page(-1)),
   };
+}
+
+/** What the trace page offers in the palette. */
+export function traceCommands(store: TraceStore, targets: KeyTargets): Command[] {
+  const { visible, errors, critical, range, full } = store;
+  const command = (name: string, keys: string, run: () => void): Command => ({
+    name,
+    group: 'Trace',
+    keys,
+    run,
+  });
+  const words = ['waterfall', 'flame graph', 'table', 'events', 'JSON'];
+  return [
+    command('Find in the trace', 'f', () => targets.focusFind()),
+    ...VIEWS.map((view, i) =>
+      command(`Show as ${words[i]}`, String(i + 1), () => store.setView(view)),
+    ),
+    command('Collapse all', '{', () => store.collapseAll(true)),
+    command('Expand all', '}', () => store.collapseAll(false)),
+    command(critical ? 'Hide the critical path' : 'Show the critical path', 'c', () =>
+      store.setCritical(!critical),
+    ),
+    command(visible.folding ? 'Show repeats one by one' : 'Fold repeats', 'r', () =>
+      store.setFolding(!visible.folding),
+    ),
+    ...(errors.length > 0
+      ? [
+          command('Next error', 'e', () => store.moveToError(1)),
+          command('Previous error', 'E', () => store.moveToError(-1)),
+        ]
+      : []),
+    ...(range === full
+      ? []
+      : [command('Show the whole time of the trace', '0', () => store.setRange(full))]),
+    command('Compare with another trace', 'x', () => targets.compare()),
+  ];
 }

@@ -3,9 +3,10 @@
 
 import { useCallback, useSyncExternalStore } from 'react';
 
+import type { FindAnswer } from '../api/types';
 import type { TraceSearch } from '../shell/search';
 import { CriticalPath } from './criticalPath';
-import { findRows, firstFrom } from './find';
+import { findRows, firstFrom, looksLikeQuery } from './find';
 import { GROUPINGS, selfTotals, type Grouping } from './figures';
 import { clampRange, zoomRange, type TimeRange } from './layout';
 import { SelfTimes } from './selfTime';
@@ -26,7 +27,19 @@ export interface Find {
   matches: Uint32Array;
   /** Place of the present match in `matches`, or -1. */
   at: number;
+  /** What the matches are: names only, while the server looks through everything; its answer; or names, for want of one. */
+  state: 'asking' | 'answered' | 'failed';
+  /** How the text was read, once that is known. */
+  readAs?: 'query' | 'text';
+  /** Why it is no query, where it looks like one; why there is no whole answer. */
+  note?: string | undefined;
 }
+
+/** Looks for a text over everything that the spans of the trace carry. */
+export type Finder = (text: string, signal: AbortSignal) => Promise<FindAnswer>;
+
+/** Pause before the server is asked: a word is typed letter by letter. */
+const FIND_MS = 120;
 
 /** What the table shows. */
 export interface TableState {
@@ -38,7 +51,7 @@ export interface TableState {
   sort?: string | undefined;
 }
 
-const NO_FIND: Find = { text: '', matches: new Uint32Array(0), at: -1 };
+const NO_FIND: Find = { text: '', matches: new Uint32Array(0), at: -1, state: 'answered' };
 
 /** See the module. */
 export class TraceStore {
@@ -54,6 +67,8 @@ export class TraceStore {
   reveal: Reveal | undefined;
   panelOpen = false;
   find: Find = NO_FIND;
+  /** True while spans that do not match are left out. */
+  onlyMatches = false;
   /** True while the critical path is shown. */
   critical = true;
   view: View = 'waterfall';
@@ -72,8 +87,13 @@ export class TraceStore {
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private path: CriticalPath | undefined;
   private totals: Float64Array | undefined;
+  private findTimer: ReturnType<typeof setTimeout> | undefined;
+  private findAbort: AbortController | undefined;
 
-  constructor(readonly skeleton: Skeleton) {
+  constructor(
+    readonly skeleton: Skeleton,
+    private readonly finder?: Finder,
+  ) {
     this.visible = new VisibleRows(skeleton);
     this.visible.setFolding(true);
     this.selfTimes = new SelfTimes(skeleton);
@@ -107,10 +127,8 @@ export class TraceStore {
     this.errors = errorRows(this.skeleton);
     this.eventCount = sumOf(this.skeleton.columns.eventCount, this.skeleton.count);
     this.visible.rowsChanged();
-    if (this.find.text)
-      this.find = { ...this.find, matches: findRows(this.skeleton, this.find.text) };
     this.emit('rows');
-    this.emit('find');
+    if (this.find.text) this.setFind(this.find.text);
     if (this.wanted) this.select(this.wanted);
   }
 
@@ -122,6 +140,7 @@ export class TraceStore {
     if (this.wanted) search.span = this.wanted;
     else if (this.panelOpen && this.cursor >= 0) search.span = this.skeleton.reference(this.cursor);
     if (this.find.text) search.find = this.find.text;
+    if (this.onlyMatches) search.only = '1';
     const { from, to } = this.range;
     if (this.range !== this.full) search.range = `${Math.round(from)},${Math.round(to)}`;
     if (this.view !== 'waterfall') search.view = this.view;
@@ -138,7 +157,7 @@ export class TraceStore {
 
   /** Takes the state that the URL says, where it is another one. */
   applySearch(search: TraceSearch): void {
-    const { span, find = '', range, cp, fold, hide, view, group, pick, sort } = search;
+    const { span, find = '', only, range, cp, fold, hide, view, group, pick, sort } = search;
     const present = this.searchState();
     if (view !== present.view) this.setView(VIEWS.find((each) => each === view) ?? 'waterfall');
     if (group !== present.group || pick !== present.pick || sort !== present.sort) {
@@ -150,6 +169,7 @@ export class TraceStore {
     if (hide !== present.hide) this.setHidden(readNames(hide));
     if (range !== present.range) this.setRange(parseRange(range) ?? this.full);
     if (find !== this.find.text) this.setFind(find);
+    if (only !== present.only) this.setOnlyMatches(only === '1');
     if (span === present.span) return;
     if (span) this.select(span);
     else this.setPanel(false);
@@ -170,9 +190,11 @@ export class TraceStore {
     this.wanted = undefined;
     this.cursor = row;
     this.reveal = reveal;
-    const { hidden } = this.visible;
+    const { hidden, isNarrowed } = this.visible;
     if (this.visible.reveal(row)) this.emit('rows');
-    if (this.visible.hidden !== hidden) this.emit('options');
+    if (isNarrowed && !this.visible.isNarrowed) this.onlyMatches = false;
+    if (this.visible.hidden !== hidden || this.visible.isNarrowed !== isNarrowed)
+      this.emit('options');
     this.emit('cursor');
   }
 
@@ -235,8 +257,7 @@ export class TraceStore {
 
   /** Place of the cursor's row among the rows with an error, or -1. */
   errorAt(): number {
-    const at = this.cursor === -1 ? -1 : firstFrom(this.errors, this.cursor);
-    return this.errors[at] === this.cursor ? at : -1;
+    return placeOf(this.errors, this.cursor);
   }
 
   /** Opens or closes the span panel. */
@@ -398,30 +419,93 @@ export class TraceStore {
 
   // --- Find --------------------------------------------------------------------------------------------------------
 
-  /** Looks for `text`; the first match from the cursor on becomes the present one, without moving the cursor. */
+  /** Looks for `text`, without moving the cursor: in names at once, on the server a moment later. */
   setFind(text: string): void {
+    this.stopFinding();
     if (text.trim() === '') {
       this.find = NO_FIND;
     } else {
-      const matches = findRows(this.skeleton, text);
-      this.find = { text, matches, at: -1 };
+      // What is written like a query is no text to be found in a name.
+      const matches = looksLikeQuery(text) ? new Uint32Array(0) : findRows(this.skeleton, text);
+      this.find = { text, matches, at: -1, state: this.finder ? 'asking' : 'answered' };
+      // Rows of an answer are those of the whole trace.
+      if (this.finder && this.complete) {
+        const { finder } = this;
+        this.findTimer = setTimeout(() => void this.askFind(finder, text), FIND_MS);
+      }
     }
+    this.narrow();
+    this.emit('find');
+  }
+
+  /** Leaves out the spans that do not match, or shows them again. */
+  setOnlyMatches(only: boolean): void {
+    this.onlyMatches = only;
+    this.narrow();
+    this.emit('options');
+  }
+
+  /** Takes up which spans match; where none does, none is left out. */
+  private narrow(): void {
+    const { matches } = this.find;
+    const only = this.onlyMatches && matches.length > 0 ? matches : undefined;
+    if (!only && !this.visible.isNarrowed) return;
+    this.visible.setOnly(only);
+    this.leaveHidden();
+    this.emit('rows');
+  }
+
+  /** Asks again after a failure. */
+  retryFind(): void {
+    this.setFind(this.find.text);
+  }
+
+  /** Forgets a question that is on its way. */
+  stopFinding(): void {
+    clearTimeout(this.findTimer);
+    this.findAbort?.abort();
+    this.findAbort = undefined;
+  }
+
+  private async askFind(finder: Finder, text: string): Promise<void> {
+    const abort = new AbortController();
+    this.findAbort = abort;
+    try {
+      const { rows, read_as: readAs, syntax, coverage } = await finder(text, abort.signal);
+      if (abort.signal.aborted) return;
+      const { count } = this.skeleton;
+      const matches = rows.subarray(0, firstFrom(rows, count));
+      const note = looksLikeQuery(text) && syntax ? syntax.message : coverage.reasons[0];
+      const at = this.find.at === -1 ? -1 : placeOf(matches, this.cursor);
+      this.find = { text, matches, at, state: 'answered', readAs, note };
+    } catch (cause) {
+      if (abort.signal.aborted) return;
+      const note = cause instanceof Error ? cause.message : String(cause);
+      this.find = { ...this.find, state: 'failed', note };
+    }
+    this.narrow();
     this.emit('find');
   }
 
   /** Moves the cursor to the next or previous match, going round at the end. */
   moveToMatch(by: 1 | -1): void {
-    const { matches, text, at } = this.find;
+    const { matches, at } = this.find;
     if (matches.length === 0) return;
     let next: number;
     if (at !== -1 && matches[at] === this.cursor) next = at + by;
     else if (by === 1) next = firstFrom(matches, this.cursor + (at === -1 ? 0 : 1));
     else next = firstFrom(matches, this.cursor) - 1;
     next = (next + matches.length) % matches.length;
-    this.find = { text, matches, at: next };
+    this.find = { ...this.find, at: next };
     this.setCursor(matches[next] as number, 'center');
     this.emit('find');
   }
+}
+
+/** Place of `row` among the sorted `rows`, or -1. */
+function placeOf(rows: Uint32Array, row: number): number {
+  const at = row === -1 ? -1 : firstFrom(rows, row);
+  return rows[at] === row ? at : -1;
 }
 
 function errorRows({ columns, count }: Skeleton): Uint32Array {

@@ -2,9 +2,11 @@
 
 import { useCallback, useEffect, useRef, useState } from 'react';
 
+import { askJson } from '../api/client';
+import { findAnswer } from '../api/types';
 import { loadSkeleton } from './loadSkeleton';
 import type { Skeleton } from './skeleton';
-import { TraceStore } from './store';
+import { TraceStore, type Finder } from './store';
 
 /** A trace on its way, here, or not to be had. */
 export type TraceState =
@@ -26,16 +28,18 @@ export function useTrace(traceId: string) {
     abort.current = controller;
     const started = performance.now();
     let store: TraceStore | undefined;
+    const finder: Finder = (q, signal) =>
+      askJson(`traces/${encodeURIComponent(traceId)}/find`, findAnswer, { params: { q }, signal });
     const onRows = (skeleton: Skeleton) => {
       if (controller.signal.aborted) return;
       if (store) return store.rowsChanged(false);
-      store = new TraceStore(skeleton);
+      store = new TraceStore(skeleton, finder);
       setState({ phase: 'shown', store, elapsedMs: undefined });
     };
     const load = async () => {
       try {
         const skeleton = await loadSkeleton(traceId, controller.signal, onRows);
-        store ??= new TraceStore(skeleton);
+        store ??= new TraceStore(skeleton, finder);
         store.rowsChanged(true);
         setState({ phase: 'shown', store, elapsedMs: performance.now() - started });
       } catch (error) {
@@ -44,7 +48,10 @@ export function useTrace(traceId: string) {
       }
     };
     void load();
-    return () => controller.abort();
+    return () => {
+      controller.abort();
+      store?.stopFinding();
+    };
   }, [traceId]);
 
   const cancel = useCallback(() => abort.current?.abort(CANCELLED), []);

@@ -14,6 +14,7 @@ const WRITE_MS = 180;
 const KEYS = [
   'span',
   'find',
+  'only',
   'range',
   'cp',
   'fold',

@@ -1,7 +1,7 @@
-// Which rows of a skeleton are shown: all but those under a collapsed one, those that a folded row stands for, and those
-// of services that are switched off. Positions count shown rows from the top.
+// Which rows of a skeleton are shown: all but those under a collapsed one, those that a folded row stands for, those
+// of services that are switched off, and, where only matches are wanted, the others. Positions count shown rows from the top.
 //
-// A span of a service that is switched off stays where something below it is shown: it keeps the place ("context").
+// A span that is left out so stays where something below it is shown: it keeps the place ("context").
 
 import { Folds } from './folds';
 import type { Skeleton } from './skeleton';
@@ -18,12 +18,14 @@ export class VisibleRows {
   folding = false;
   /** Services that are switched off, by number; undefined for none. */
   hidden: Uint8Array | undefined;
-  /** Rows that are not shown because of their service. */
+  /** Rows that are not shown because of their service, or because they do not match. */
   leftOut = 0;
+  /** Rows that match, while only those are shown: 1 at their place. Nothing is folded then. */
+  private only: Uint8Array | undefined;
   private collapsed = new Uint8Array(0);
   /** Runs that were opened, at the place of their first row. */
   private unfolded = new Uint8Array(0);
-  /** Rows that have a shown service, or something below them that has; undefined for all. */
+  /** Rows that are wanted, or have something below them that is; undefined for all. */
   private kept: Uint8Array | undefined;
 
   constructor(private readonly skeleton: Skeleton) {
@@ -38,17 +40,17 @@ export class VisibleRows {
     this.rebuild();
   }
 
-  /** Works out which rows the choice of services leaves. */
+  /** Works out which rows the choice of services and matches leaves. */
   private keep(): void {
-    const { hidden, skeleton } = this;
+    const { hidden, only, skeleton } = this;
     const { count, columns } = skeleton;
     this.leftOut = 0;
     this.kept = undefined;
-    if (!hidden) return;
+    if (!hidden && !only) return;
     const kept = new Uint8Array(count);
     const { service, parentRow } = columns;
     for (let row = count - 1; row >= 0; row--) {
-      if (!hidden[service[row] as number]) kept[row] = 1;
+      if (!hidden?.[service[row] as number] && (!only || only[row])) kept[row] = 1;
       const parent = parentRow[row] as number;
       if (kept[row] && parent !== -1) kept[parent] = 1;
       if (!kept[row]) this.leftOut++;
@@ -85,7 +87,7 @@ export class VisibleRows {
 
   /** True when `row` stands for a run of alike siblings. */
   isFolded(row: number): boolean {
-    return this.folding && this.folds.headOf(row) === row && !this.unfolded[row];
+    return this.folding && !this.only && this.folds.headOf(row) === row && !this.unfolded[row];
   }
 
   /** Row after everything that the shown row `row` stands for. */
@@ -99,16 +101,15 @@ export class VisibleRows {
     return this.isFolded(row) || this.isCollapsed(row);
   }
 
-  /** True when `row` is not shown because of its service. */
+  /** True when `row` is not shown because of its service, or because it does not match. */
   isLeftOut(row: number): boolean {
     return this.kept !== undefined && !this.kept[row];
   }
 
   /** True when `row` is shown only to keep the place of something below it. */
   isContext(row: number): boolean {
-    return (
-      this.hidden !== undefined && this.hidden[this.skeleton.columns.service[row] as number] === 1
-    );
+    if (this.only && this.only[row] !== 1) return true;
+    return this.hidden?.[this.skeleton.columns.service[row] as number] === 1;
   }
 
   /** Shows runs of alike siblings as one row, or as what they are. */
@@ -132,6 +133,22 @@ export class VisibleRows {
     this.hidden = hidden?.includes(1) && hidden.includes(0) ? hidden : undefined;
     this.keep();
     this.rebuild();
+  }
+
+  /** Shows only `matches` and what they are under; everything without them. */
+  setOnly(matches: Uint32Array | undefined): void {
+    this.only = undefined;
+    if (matches) {
+      this.only = new Uint8Array(this.skeleton.count);
+      for (const row of matches) this.only[row] = 1;
+    }
+    this.keep();
+    this.rebuild();
+  }
+
+  /** True while only matches are shown. */
+  get isNarrowed(): boolean {
+    return this.only !== undefined;
   }
 
   /** The row at a position. */
@@ -175,6 +192,10 @@ export class VisibleRows {
   reveal(row: number): boolean {
     let changed = false;
     const { parentRow, service } = this.skeleton.columns;
+    if (this.isLeftOut(row) && this.only && !this.only[row]) {
+      this.setOnly(undefined);
+      changed = true;
+    }
     if (this.isLeftOut(row) && this.hidden) {
       const hidden = this.hidden.slice();
       hidden[service[row] as number] = 0;
