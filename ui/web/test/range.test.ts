@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { formatInstant } from '../src/lib/zone';
 import { describeRange, isRelative, pinned, resolveRange } from '../src/lib/range';
 
 const NOW = 1_700_000_000_000_000_000n;
@@ -22,6 +23,24 @@ describe('resolveRange', () => {
       ok: true,
       range: { start: 1_600_000_000_000_000_000n, end: 1_672_531_200_000_000_000n },
     });
+  });
+
+  test('days by name and times of today, in the zone', () => {
+    const at = (text: string, zone: string): string => {
+      const resolved = resolveRange({ from: text }, NOW, zone);
+      if (!resolved.ok || resolved.range.start === undefined) throw new Error(text);
+      return formatInstant(resolved.range.start, zone, 0);
+    };
+    const today = formatInstant(NOW, 'utc', 0).slice(0, 10);
+    expect(at('09:30', 'utc')).toBe(`${today} 09:30:00`);
+    expect(at('9:30:15', 'utc')).toBe(`${today} 09:30:15`);
+    expect(at('today', 'utc')).toBe(`${today} 00:00:00`);
+    const before = new Date(Date.parse(`${today}T12:00Z`) - 86_400_000).toISOString().slice(0, 10);
+    expect(at('Yesterday 14:00', 'utc')).toBe(`${before} 14:00:00`);
+    expect(at('yesterday', 'utc')).toBe(`${before} 00:00:00`);
+    expect(at('09:30', 'Asia/Tokyo')).toMatch(/ 09:30:00$/);
+    expect(resolveRange({ from: '25:00' }, NOW, 'utc').ok).toBe(false);
+    expect(resolveRange({ from: 'yesterdayish' }, NOW, 'utc').ok).toBe(false);
   });
 
   test('what is wrong is said', () => {

@@ -101,6 +101,7 @@ export function Facets({ answer, q, keys, range, isStale, onRun, onKeys }: Props
             }
           />
         ))}
+        {!answer && <Skeleton />}
         {answer && shown.length === 0 && wanted === '' && (
           <p className={styles.note}>Nothing to count</p>
         )}
@@ -121,6 +122,17 @@ export function Facets({ answer, q, keys, range, isStale, onRun, onKeys }: Props
           Counts of attributes are estimated from one of {formatCount(answer.sample_weight)} spans.
         </p>
       )}
+    </div>
+  );
+}
+
+/** The column while the first answer is on its way. */
+function Skeleton() {
+  return (
+    <div className={styles.skeleton} aria-hidden="true">
+      {[44, 78, 62, 70, 54, 0, 38, 66, 58, 0, 42, 74, 50, 62].map((width, i) => (
+        <i key={i} style={{ width: `${width}%` }} />
+      ))}
     </div>
   );
 }

@@ -159,6 +159,10 @@ function FixedRange({ from, to, zone, onZone, onApply }: FixedProps) {
         Time zone
         <ZoneChoice zone={zone} onChange={changeZone} />
       </div>
+      <p className={classes('t3', styles.also)}>
+        Also read: <span className="mono t2">yesterday 14:00</span>{' '}
+        <span className="mono t2">09:30</span> <span className="mono t2">now-2h</span>
+      </p>
       {error && (
         <p id={id} className="err" role="alert">
           {error}

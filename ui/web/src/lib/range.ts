@@ -1,7 +1,7 @@
 // The time range of a search, as it stands in the URL: `now-1h`, nanoseconds since the epoch, or an RFC 3339 time.
 
 import { formatDuration, parseDuration } from './duration';
-import { formatInstant, parseInstant, zoneName, type Nanos, type Zone } from './zone';
+import { formatInstant, instantParts, parseInstant, zoneName, type Nanos, type Zone } from './zone';
 
 /** Ends of a range as written; an absent one is open. */
 export interface RangeText {
@@ -35,7 +35,21 @@ export function resolveEnd(text: string, now: Nanos, zone: Zone): Nanos | undefi
     return parsed.ok ? now - parsed.ns : undefined;
   }
   if (/^\d{15,20}$/.test(trimmed)) return BigInt(trimmed);
-  return parseInstant(trimmed, zone);
+  return parseInstant(dated(trimmed, now, zone), zone);
+}
+
+const DAY_NS = 86_400_000_000_000n;
+
+/** `yesterday 14:00`, `today` or `09:30` with the date that is meant in `zone`; anything else as it is. */
+function dated(text: string, now: Nanos, zone: Zone): string {
+  const match = /^(?:(today|yesterday)(?:\s+|$))?(\d{1,2}:\d{2}(?::\d{2})?)?$/i.exec(text);
+  if (!match || text === '') return text;
+  const [, day = 'today', time = '00:00'] = match;
+  // Noon of the day before is on the day before, also where a clock was set on or back.
+  const today = instantParts(now, zone, 0).date;
+  const noon = parseInstant(`${today} 12:00`, zone) ?? now;
+  const date = day.toLowerCase() === 'today' ? today : instantParts(noon - DAY_NS, zone, 0).date;
+  return `${date} ${time.replace(/^(?=\d:)/, '0')}`;
 }
 
 /** The range at the instant `now`, or what is wrong with it. */
