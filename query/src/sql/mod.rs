@@ -54,7 +54,8 @@ async fn sql(State(service): State<QueryService>, headers: HeaderMap, body: Body
             .map_err(|_| cage::too_long(max))?;
         let statement = statement(&body, header_text(&headers, header::CONTENT_TYPE))?;
         let rows = service.sql().run(&service, statement).await?;
-        send::answer(&service, rows, format).await
+        let trailers = header_text(&headers, header::TE).contains("trailers");
+        send::answer(&service, rows, format, trailers).await
     };
     match answer.await {
         Ok(answer) => answer,

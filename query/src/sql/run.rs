@@ -237,6 +237,8 @@ impl Task {
             return;
         }
         let end = self.send(planned, &rows_read, &events).await;
+        // The turn is over, even if the client takes nothing more.
+        drop(self);
         // Nobody listens when the client has left.
         let _ = events.send(end.map(Event::End)).await;
     }

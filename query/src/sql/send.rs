@@ -2,9 +2,11 @@
 //!
 //! Rows are encoded on the engine's threads and wait in a channel of [`CHUNKS_WAITING`] chunks; a client that reads slowly slows
 //! the statement, a client that leaves ends it. A result that is complete within [`WHOLE_BYTES`] is answered whole, with its
-//! statistics as header fields; a longer one has them as trailer fields. An error before the first byte is an answer with
-//! its status. Afterwards it is a last line where the form has one for it; else the connection is cut, so that half a
-//! result is never taken for a whole one.
+//! statistics as header fields; a longer one has them as trailer fields. Where a client takes no trailers (`TE: trailers`) and the form
+//! has no place for statistics, it could not know that a result was cut off: such a result is answered whole in any case.
+//!
+//! An error before the first byte is an answer with its status. Afterwards it is a last line where the form has one for it;
+//! else the connection is cut, so that half a result is never taken for a whole one.
 
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ const ROWS: HeaderName = HeaderName::from_static("x-clew-rows");
 const TRUNCATED: HeaderName = HeaderName::from_static("x-clew-truncated");
 const STATS: HeaderName = HeaderName::from_static("x-clew-stats");
 
-/// Answers with `rows` in `format`.
+/// Answers with `rows` in `format`, to a client that says with `trailers` whether it takes trailer fields.
 ///
 /// # Errors
 /// When the rows cannot be written in this form, or the statement fails before the answer begins.
@@ -47,11 +49,17 @@ pub(super) async fn answer(
     service: &QueryService,
     rows: SqlRows,
     format: Format,
+    trailers: bool,
 ) -> Result<Answer, QueryError> {
+    let whole_bytes = match format {
+        Format::NdjsonProgress => 0,
+        _ if trailers || format == Format::Json => WHOLE_BYTES,
+        _ => usize::MAX,
+    };
     let pump = Pump {
         encoder: format.encoder(rows.schema())?,
         rows,
-        first: format != Format::NdjsonProgress,
+        enough: whole_bytes,
         progress: format == Format::NdjsonProgress,
         bytes_max: service.limits().sql.result_bytes_max,
         encoded_rows: 0,
@@ -143,8 +151,8 @@ fn fields(stats: &Stats) -> HeaderMap {
 struct Pump {
     rows: SqlRows,
     encoder: Box<dyn Encoder>,
-    /// No piece was sent yet, and the result may be answered whole.
-    first: bool,
+    /// Bytes that make the next piece; the first one may be the whole result.
+    enough: usize,
     progress: bool,
     bytes_max: usize,
     encoded_rows: usize,
@@ -173,12 +181,11 @@ impl Pump {
             self.encoder.progress(&self.rows.progress())?;
         }
         loop {
-            let enough = if self.first { WHOLE_BYTES } else { CHUNK_BYTES };
-            if self.encoder.waiting() >= enough || self.progress {
+            if self.encoder.waiting() >= self.enough {
                 let bytes = Bytes::from(self.encoder.take());
                 self.sent_bytes += bytes.len();
                 if !bytes.is_empty() {
-                    self.first = false;
+                    self.enough = if self.progress { 0 } else { CHUNK_BYTES };
                     if pieces.send(Ok(Piece::Bytes(bytes))).await.is_err() {
                         return Ok(false);
                     }
