@@ -45,7 +45,7 @@ async fn answers_are_the_kept_ones() {
     ] {
         golden::check(
             &format!("api/{name}"),
-            server.json(&format!("{BASE}{path}")).await,
+            server.whole(&format!("{BASE}{path}")).await,
         );
     }
     for (name, path, status) in [

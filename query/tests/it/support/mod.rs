@@ -151,6 +151,17 @@ impl Server {
         answer.json()
     }
 
+    /// The answer of completion when every segment has been read for it.
+    pub(crate) async fn whole(&self, path: &str) -> Value {
+        loop {
+            let answer = self.json(path).await;
+            if answer["coverage"]["complete"] != false {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) async fn sql(&self, statement: &str, accept: &str) -> Answer {
         let request = Request::post("/api/sql").header(header::ACCEPT, accept);
         self.send(
