@@ -56,8 +56,7 @@ test('one service: counts are those of its spans, and everything leads to traces
   await expect
     .poll(() => params(page))
     .toMatchObject({
-      service: 'compared',
-      operation: 'SELECT orders',
+      q: 'service=compared name="SELECT orders"',
       from: '1699999990000000000',
     });
   await expect(page.getByRole('table', { name: 'Traces' }).locator('tbody tr')).toHaveCount(2);
