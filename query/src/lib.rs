@@ -22,10 +22,13 @@ mod coverage;
 mod dependencies;
 mod error;
 mod filter;
+mod flight;
+mod grpc;
 mod http;
 mod jaeger;
 mod language;
 mod limits;
+mod openapi;
 mod rows;
 mod runs;
 mod search;
@@ -36,6 +39,7 @@ mod table;
 mod trace;
 mod turns;
 mod vocabulary;
+mod zipkin;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -45,8 +49,10 @@ use serde_json::json;
 
 pub use coverage::Coverage;
 pub use error::QueryError;
+pub use grpc::{GrpcDoor, proto};
 pub use limits::{QueryLimits, SqlLimits};
 pub use service::{QueryOptions, QueryService};
+pub use zipkin::{ZipkinOptions, zipkin_router};
 
 /// All routes of this crate: `/api/*`. A path below `/api/` that is none of them answers 404 in JSON.
 pub fn router(service: QueryService) -> Router {
@@ -55,6 +61,7 @@ pub fn router(service: QueryService) -> Router {
         .merge(jaeger::v3::router())
         .merge(clew::router())
         .merge(sql::router())
+        .merge(openapi::router())
         .route("/api/{*rest}", any(unknown))
         .with_state(service)
 }

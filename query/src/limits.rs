@@ -55,6 +55,10 @@ pub struct QueryLimits {
     pub reads_waiting_max: usize,
     /// Body of `POST /api/transform`.
     pub transform_bytes_max: usize,
+    /// Traces among which Zipkin's clients may look for ids that differ in their high 64 bits only.
+    pub zipkin_lenient_traces_max: usize,
+    /// One message of a request over gRPC, compressed or not.
+    pub grpc_request_bytes_max: usize,
     /// Bounds of SQL.
     pub sql: SqlLimits,
 }
@@ -118,6 +122,8 @@ impl Default for QueryLimits {
             reads_running_max: 8,
             reads_waiting_max: 64,
             transform_bytes_max: 64 << 20,
+            zipkin_lenient_traces_max: 2_000_000,
+            grpc_request_bytes_max: 1 << 20,
             sql: SqlLimits::default(),
         }
     }

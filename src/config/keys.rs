@@ -35,7 +35,7 @@ impl Key {
 
     /// True for what help, reference and the printed configuration leave out.
     pub(crate) fn is_hidden(&self) -> bool {
-        self.name == "unsafe_no_wal"
+        self.name.starts_with("unsafe_")
     }
 
     /// The part of the file that it stands in; empty at the top.
@@ -76,6 +76,7 @@ keys! {
     "ports.otlp_http": port = server.ports.otlp_http, "OTLP over HTTP, `/v1/traces`, protobuf and JSON.";
     "ports.zipkin": port = server.ports.zipkin, "Zipkin, reporting and query API.";
     "ports.http": port = server.ports.http, "Web UI, Jaeger API, SQL, Clew's own API, health and metrics.";
+    "ports.grpc": port = server.ports.grpc, "Jaeger's query and storage API and Flight SQL over gRPC, with health and reflection.";
 
     "server.allowed_hosts": list = server.allowed_hosts, "Names that a request's Host header may carry besides localhost and loopback addresses, without a port. Checked on a loopback address always, on another one if the list is not empty.";
     "server.connections_max": count = server.connections_max, "Open connections per door; one more is closed at once.";
@@ -97,6 +98,7 @@ keys! {
     "tls.otlp_http": switch = tls.otlp_http, "TLS on the OTLP HTTP door, if there is a certificate.";
     "tls.zipkin": switch = tls.zipkin, "TLS on the Zipkin door, if there is a certificate.";
     "tls.http": switch = tls.http, "TLS on the web door, if there is a certificate.";
+    "tls.grpc": switch = tls.grpc, "TLS on the gRPC door for queries, if there is a certificate.";
 
     "cors.origins": list = cors_origins, "Web origins, such as `https://shop.example`, whose pages may send spans and read the APIs; `*` stands for any text. Pages of other origins are refused.";
 
@@ -122,6 +124,7 @@ keys! {
 
     "query.trace_spans_max": count = storage.trace_spans_max, "Spans of one trace that an answer holds; the rest is reported as cut off.";
     "query.search_timeout": duration = query.search_time, "Time that a search may take before it answers with what it has.";
+    "query.grpc_request_size_max": size = query.grpc_request_bytes_max, "One message of a request over gRPC, compressed or not.";
     "query.reads_running_max": count = query.reads_running_max, "Searches and trace look-ups that run at the same time.";
     "query.sql.timeout": duration = query.sql.time, "Time that a SQL statement may take.";
     "query.sql.rows_max": count = query.sql.rows_max, "Rows of a SQL result; the rest is cut off and reported as such.";
@@ -130,9 +133,15 @@ keys! {
     "query.sql.running_max": count = query.sql.running_max, "SQL statements that run at the same time.";
     "query.sql.threads": count = query.sql.threads, "Threads that run SQL statements.";
 
+    "zipkin.strict_trace_id": switch = zipkin.strict_trace_id, "Whether Zipkin's clients see traces apart whose ids are alike in their low 64 bits only. Off joins spans of 64-bit and 128-bit ids, as during a migration, and makes queries read all trace ids.";
+    "zipkin.lookback": duration = zipkin.lookback, "How far back a request of Zipkin's clients looks that does not say.";
+    "zipkin.autocomplete_keys": list = zipkin.autocomplete_keys, "Tags whose values Zipkin's clients complete; all that are known if none is named.";
+
     "ui.dir": path_or_off = ui_dir, "Serve the web app from this directory instead of the one built in.";
 
     "unsafe_no_wal": switch = unsafe_no_wal, "Write no log, so that a crash loses acknowledged spans. For tests of crashes only.";
+
+    "unsafe_test_purge": switch = unsafe_test_purge, "Serve `POST /test/purge`, which drops every span. For tests of storage only.";
 
     "log.level": word = log.level, "Log filter: error, warn, info, debug or trace, also by module: `info,clew_storage=debug`.";
     "log.format": word = log.format, "Log lines as `text` or `json`.";

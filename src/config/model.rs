@@ -33,12 +33,16 @@ pub(crate) struct Config {
     pub(crate) retention: RetentionConfig,
     /// Bounds of queries.
     pub(crate) query: clew_query::QueryLimits,
+    /// What is set for Zipkin's clients.
+    pub(crate) zipkin: clew_query::ZipkinOptions,
     /// Directory of the web app, if not the one built in.
     pub(crate) ui_dir: Option<PathBuf>,
     /// Log lines.
     pub(crate) log: LogConfig,
     /// Opens the store without its log, so that a test of crashes can prove that it sees a loss.
     pub(crate) unsafe_no_wal: bool,
+    /// Serves the call that drops every span, so that a test of storage can begin anew.
+    pub(crate) unsafe_test_purge: bool,
 }
 
 /// Addresses and bounds of connections.
@@ -75,6 +79,8 @@ pub(crate) struct Ports {
     pub(crate) zipkin: Option<u16>,
     /// Web UI, APIs, health, metrics.
     pub(crate) http: Option<u16>,
+    /// Jaeger's API and Flight SQL over gRPC.
+    pub(crate) grpc: Option<u16>,
 }
 
 /// Bearer tokens by what they open.
@@ -113,6 +119,8 @@ pub(crate) struct TlsConfig {
     pub(crate) zipkin: bool,
     /// TLS on the web door.
     pub(crate) http: bool,
+    /// TLS on the gRPC door for queries.
+    pub(crate) grpc: bool,
 }
 
 /// Head sampling.
@@ -170,6 +178,7 @@ impl Default for Config {
                 otlp_http: true,
                 zipkin: true,
                 http: true,
+                grpc: true,
             },
             cors_origins: Vec::new(),
             collector: clew_collector::Limits::default(),
@@ -180,12 +189,14 @@ impl Default for Config {
                 interval: Some(Duration::from_mins(10)),
             },
             query: clew_query::QueryLimits::default(),
+            zipkin: clew_query::ZipkinOptions::default(),
             ui_dir: None,
             log: LogConfig {
                 level: LogLevel("info".to_owned()),
                 format: LogFormat::Text,
             },
             unsafe_no_wal: false,
+            unsafe_test_purge: false,
         }
     }
 }
@@ -200,6 +211,7 @@ impl Default for ServerConfig {
                 otlp_http: Some(4318),
                 zipkin: Some(9411),
                 http: Some(16686),
+                grpc: Some(16685),
             },
             allowed_hosts: Vec::new(),
             connections_max: 1_024,

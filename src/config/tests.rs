@@ -239,7 +239,7 @@ fn settings_that_contradict_each_other_are_refused() {
         "ports.zipkin and ports.otlp_grpc are the same port",
     );
     check(
-        "ports: { zipkin: off, http: off, otlp_http: off, otlp_grpc: off }",
+        "ports: { zipkin: off, http: off, otlp_http: off, otlp_grpc: off, grpc: off }",
         "nothing to serve",
     );
     check("tls: { cert: a.pem }", "tls.key is not");

@@ -118,6 +118,7 @@ fn ports(config: &Config, faults: &mut Vec<String>) {
         ("ports.otlp_http", ports.otlp_http),
         ("ports.zipkin", ports.zipkin),
         ("ports.http", ports.http),
+        ("ports.grpc", ports.grpc),
     ];
     if all.iter().all(|(_, port)| port.is_none()) {
         faults.push("every port is off: there is nothing to serve".to_owned());

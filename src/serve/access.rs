@@ -26,6 +26,8 @@ pub(crate) enum Class {
     Ingest,
     /// Reading.
     Query,
+    /// What only an admin token opens.
+    Admin,
 }
 
 /// The tokens. Without any, every door is open.
@@ -72,12 +74,14 @@ impl Access {
             query,
             admin,
         } = &*self.tokens;
-        let (own, other) = match class {
-            Class::Ingest => (ingest, query),
-            Class::Query => (query, ingest),
+        let [ingest, query, admin] =
+            [ingest, query, admin].map(|tokens| any_matches(tokens, offered));
+        let own = match class {
+            Class::Ingest => ingest,
+            Class::Query => query,
+            Class::Admin => false,
         };
-        let [own, admin, other] = [own, admin, other].map(|tokens| any_matches(tokens, offered));
-        match (own | admin, other) {
+        match (own | admin, ingest | query) {
             (true, _) => Ok(()),
             (false, true) => Err(Refusal::OtherToken),
             (false, false) => Err(Refusal::NoToken),
@@ -139,12 +143,13 @@ mod tests {
         }
     }
 
-    fn check(header: Option<&str>, expected: [Result<(), Refusal>; 2]) {
+    fn check(header: Option<&str>, expected: [Result<(), Refusal>; 3]) {
         let mut headers = HeaderMap::new();
         if let Some(header) = header {
             headers.insert(AUTHORIZATION, header.parse().unwrap());
         }
-        let found = [Class::Ingest, Class::Query].map(|class| access().admits(class, &headers));
+        let found = [Class::Ingest, Class::Query, Class::Admin]
+            .map(|class| access().admits(class, &headers));
         assert_eq!(found, expected, "{header:?}");
     }
 
@@ -152,14 +157,14 @@ mod tests {
     fn every_token_opens_its_own_doors() {
         check(
             Some("Bearer ingest-ingest-ingest"),
-            [Ok(()), Err(Refusal::OtherToken)],
+            [Ok(()), Err(Refusal::OtherToken), Err(Refusal::OtherToken)],
         );
         check(
             Some("Bearer query-query-query-query"),
-            [Err(Refusal::OtherToken), Ok(())],
+            [Err(Refusal::OtherToken), Ok(()), Err(Refusal::OtherToken)],
         );
-        check(Some("Bearer admin-admin-admin-admin"), [Ok(()), Ok(())]);
-        check(Some("bEARER   admin-admin-admin-admin "), [Ok(()), Ok(())]);
+        check(Some("Bearer admin-admin-admin-admin"), [Ok(()); 3]);
+        check(Some("bEARER   admin-admin-admin-admin "), [Ok(()); 3]);
     }
 
     #[test]
@@ -175,7 +180,7 @@ mod tests {
             Some("ingest-ingest-ingest"),
             Some("Bearer ingest-ingest-ingest query-query-query-query"),
         ] {
-            check(header, [Err(Refusal::NoToken); 2]);
+            check(header, [Err(Refusal::NoToken); 3]);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use clew_collector::{Receivers, Sampler, SamplingRule};
-use clew_query::{QueryOptions, QueryService};
+use clew_query::{GrpcDoor, QueryOptions, QueryService};
 use clew_storage::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use super::access::{Access, Class};
 use super::guard::Guard;
 use super::health::{self, Health};
 use super::listen::{Door, Sign};
-use super::{admin, tls};
+use super::{admin, measure, purge, tls};
 use crate::config::Config;
 
 /// Which routes a door leads to.
@@ -24,14 +24,23 @@ enum Kind {
     OtlpHttp,
     Zipkin,
     Http,
+    Grpc,
 }
 
-const SIGNS: [(Kind, Sign); 4] = [
+const SIGNS: [(Kind, Sign); 5] = [
     (
         Kind::Http,
         Sign {
             name: "http",
             title: "Web UI, Jaeger API, SQL",
+            path: "",
+        },
+    ),
+    (
+        Kind::Grpc,
+        Sign {
+            name: "grpc",
+            title: "Jaeger gRPC, Flight SQL",
             path: "",
         },
     ),
@@ -76,6 +85,7 @@ impl Doors {
                 Kind::OtlpHttp => (ports.otlp_http, switches.otlp_http),
                 Kind::Zipkin => (ports.zipkin, switches.zipkin),
                 Kind::Http => (ports.http, switches.http),
+                Kind::Grpc => (ports.grpc, switches.grpc),
             };
             if let Some(port) = port {
                 let certificate = certificate.clone().filter(|_| uses_tls);
@@ -118,6 +128,10 @@ pub(super) struct Routes {
     origins: Vec<String>,
     receivers: Receivers,
     apis: Router,
+    grpc: GrpcDoor,
+    zipkin_queries: Router,
+    /// The call that drops every span, if this server is there for tests.
+    purge: Option<Router>,
     ui: Router,
     health: Health,
     metrics: Router,
@@ -144,12 +158,23 @@ impl Routes {
             .ui_dir
             .clone()
             .map_or(clew_ui::Source::Embedded, clew_ui::Source::Directory);
+        if config.unsafe_test_purge {
+            tracing::error!(
+                "unsafe_test_purge is set: POST /test/purge drops every span; this is for tests only"
+            );
+        }
+        let queries = query_service(config, store);
         Ok(Self {
             access: Access::new(&config.auth),
             guard: Guard::new(config),
             origins: config.cors_origins.clone(),
             receivers,
-            apis: clew_query::router(query_service(config, store)),
+            grpc: GrpcDoor::new(&queries),
+            zipkin_queries: clew_query::zipkin_router(queries.clone(), config.zipkin.clone()),
+            purge: config
+                .unsafe_test_purge
+                .then(|| purge::router(store.clone())),
+            apis: clew_query::router(queries),
             ui: clew_ui::router(source),
             health: Health::new(store.clone()),
             metrics: health::metrics_router(metrics),
@@ -161,8 +186,12 @@ impl Routes {
         let router = match kind {
             Kind::OtlpGrpc => self.access.guard(Class::Ingest, self.receivers.otlp_grpc()),
             Kind::OtlpHttp => self.access.guard(Class::Ingest, self.receivers.otlp_http()),
-            Kind::Zipkin => self.access.guard(Class::Ingest, self.receivers.zipkin()),
+            Kind::Zipkin => self.zipkin(),
             Kind::Http => self.http(),
+            Kind::Grpc => {
+                let router = measure::measure("grpc", self.grpc.router());
+                self.access.guard(Class::Query, router)
+            }
         };
         let router = if self.origins.is_empty() {
             router
@@ -174,11 +203,25 @@ impl Routes {
 
     /// The pages and the health checks are open: they hold no span.
     fn http(&self) -> Router {
-        let reading = self.apis.clone().merge(self.metrics.clone());
-        self.access
+        let apis = measure::measure("http", self.apis.clone());
+        let reading = apis.merge(self.metrics.clone());
+        let routes = self
+            .access
             .guard(Class::Query, reading)
             .merge(self.health.router())
-            .merge(self.ui.clone())
+            .merge(self.ui.clone());
+        match &self.purge {
+            None => routes,
+            Some(purge) => routes.merge(self.access.guard(Class::Admin, purge.clone())),
+        }
+    }
+
+    /// Spans are posted and names of spans are read at the same path, each with the tokens of its class.
+    fn zipkin(&self) -> Router {
+        let queries = measure::measure("zipkin", self.zipkin_queries.clone());
+        let queries = self.access.guard(Class::Query, queries);
+        let sending = self.access.guard(Class::Ingest, self.receivers.zipkin());
+        sending.merge(queries)
     }
 
     /// What the admin socket leads to.
@@ -190,6 +233,7 @@ impl Routes {
     pub(super) async fn close(&self) {
         self.health.close();
         self.receivers.set_serving(false).await;
+        self.grpc.set_serving(false).await;
     }
 }
 
@@ -225,6 +269,7 @@ fn status(
         "otlp_http": ports.otlp_http,
         "zipkin": ports.zipkin,
         "http": ports.http,
+        "grpc": ports.grpc,
     });
     let limits = json!({
         "hot_window_bytes": config.storage.hot_window_bytes,

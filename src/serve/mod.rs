@@ -17,7 +17,9 @@ mod guard;
 mod health;
 mod listen;
 mod logging;
+mod measure;
 mod open;
+mod purge;
 mod refusal;
 mod retention;
 mod signals;
@@ -83,6 +85,7 @@ fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHa
     metrics::set_global_recorder(recorder)
         .map_err(|error| anyhow!("metrics cannot be set up: {error}"))?;
     clew_collector::describe_metrics();
+    measure::describe();
     let tidy = handle.clone();
     tokio::spawn(async move {
         loop {

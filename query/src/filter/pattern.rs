@@ -31,6 +31,13 @@ impl Pattern {
         Self(Regex::new(&source).expect("an escaped text is a regular expression"))
     }
 
+    /// What matches `text` in upper, lower or mixed case, and nothing else.
+    pub(crate) fn exactly_in_any_case(text: &str) -> Self {
+        let source = format!("(?is)^{}$", regex::escape(text));
+        // As long as the text, which a limit bounds.
+        Self(Regex::new(&source).expect("an escaped text is a regular expression"))
+    }
+
     /// The source.
     pub(crate) fn source(&self) -> &str {
         self.0.as_str()

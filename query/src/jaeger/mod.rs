@@ -9,3 +9,4 @@ pub(crate) mod legacy;
 pub(crate) mod v3;
 
 pub(crate) use ids::trace_id;
+pub(crate) use legacy::params::check_limit;

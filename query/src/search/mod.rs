@@ -184,6 +184,34 @@ fn check_terms(reading: &Reading, filter: &Filter) -> Result<(), QueryError> {
     Ok(())
 }
 
+/// The places of a page of matching traces.
+#[derive(Debug)]
+pub(crate) struct PlacesPage {
+    /// The places, in order.
+    pub(crate) places: Vec<Place>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next: Option<Place>,
+    /// Why there may be more.
+    pub(crate) incomplete: Vec<String>,
+}
+
+/// Searches, and names the places of the traces of the page. Blocks.
+///
+/// # Errors
+/// When the filter has too many terms.
+pub(crate) fn search_places(
+    reading: &Reading,
+    request: &SearchRequest,
+) -> Result<PlacesPage, QueryError> {
+    let mut search = Search::run(reading, request)?;
+    let (page, next) = search.ranking.page(request.limit);
+    Ok(PlacesPage {
+        places: page.into_iter().map(|(place, _)| place).collect(),
+        next,
+        incomplete: search.scan.covering.reasons,
+    })
+}
+
 /// A search whose spans are all read.
 struct Search<'a> {
     reading: &'a Reading,

@@ -35,7 +35,8 @@ use crate::http::json::{self, Answer};
 use crate::service::QueryService;
 use encode::Format;
 
-pub(crate) use run::SqlEngine;
+pub(crate) use run::{SqlEngine, SqlRows};
+pub(crate) use session::{CATALOG, SCHEMA};
 
 /// Room for the JSON around a statement, and for its escapes.
 const BODY_FACTOR: usize = 6;

@@ -24,9 +24,9 @@ use crate::table::ids::{IdPlanner, IdRule};
 use crate::table::{SEGMENTS_URL, ScanCount};
 
 /// Name of the one catalog.
-const CATALOG: &str = "clew";
+pub(crate) const CATALOG: &str = "clew";
 /// Name of the one schema.
-const SCHEMA: &str = "public";
+pub(crate) const SCHEMA: &str = "public";
 /// Rows of a batch: fewer than usual, because one row may be large.
 const BATCH_ROWS: usize = 4_096;
 

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use clew_query::proto::{api_v3, storage::v2};
 use serde_json::Value;
 
+use crate::jaeger_grpc;
 use crate::support::otlp_json::read;
 use crate::support::spans::{TestSpan, batch};
 use crate::support::{Server, encode};
@@ -193,11 +195,155 @@ async fn ask_everywhere(server: &Server, query: &Value, expected: &Found) {
     );
 }
 
+/// The query as both of Jaeger's packages have it; typed values go as they are to the storage.
+fn messages(query: &Value) -> (api_v3::TraceQueryParameters, v2::TraceQueryParameters) {
+    let time = |name| {
+        let ns = nanos(text(query, name));
+        Some(prost_types::Timestamp {
+            seconds: (ns / 1_000_000_000) as i64,
+            nanos: (ns % 1_000_000_000) as i32,
+        })
+    };
+    let length = |name| {
+        duration(query, name).map(|ns| prost_types::Duration {
+            seconds: 0,
+            nanos: i32::try_from(ns).unwrap(),
+        })
+    };
+    let tags = query["Query"]["Tags"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    let depth = query["Query"]["NumTraces"].as_i64().unwrap() as i32;
+    let as_text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let v3 = api_v3::TraceQueryParameters {
+        service_name: text(query, "ServiceName").to_owned(),
+        operation_name: text(query, "OperationName").to_owned(),
+        attributes: tags
+            .iter()
+            .map(|(key, value)| (key.clone(), as_text(value)))
+            .collect(),
+        start_time_min: time("StartTimeMin"),
+        start_time_max: time("StartTimeMax"),
+        duration_min: length("DurationMin"),
+        duration_max: length("DurationMax"),
+        search_depth: depth,
+        ..Default::default()
+    };
+    let v2 = v2::TraceQueryParameters {
+        service_name: v3.service_name.clone(),
+        operation_name: v3.operation_name.clone(),
+        attributes: tags.iter().map(|(key, value)| typed(key, value)).collect(),
+        start_time_min: v3.start_time_min,
+        start_time_max: v3.start_time_max,
+        duration_min: v3.duration_min,
+        duration_max: v3.duration_max,
+        search_depth: depth,
+        filter: None,
+    };
+    (v3, v2)
+}
+
+/// Both of Jaeger's packages over gRPC.
+async fn ask_grpc(server: &Server, query: &Value, expected: &Found) {
+    let (v3, v2) = messages(query);
+    let mut api = jaeger_grpc::api(server);
+    let mut storage = jaeger_grpc::storage(server);
+    let count = |traces: Vec<Vec<TestSpan>>| {
+        let mut found = Found::new();
+        for span in traces.iter().flatten() {
+            *found.entry(format!("{:032x}", span.trace_id)).or_default() += 1;
+        }
+        found
+    };
+    let request = api_v3::FindTracesRequest {
+        query: Some(v3.clone()),
+    };
+    let traces = api.find_traces(request).await.unwrap().into_inner();
+    assert_eq!(
+        count(jaeger_grpc::traces(traces).await),
+        *expected,
+        "api_v3: {query}"
+    );
+    let request = v2::FindTracesRequest {
+        query: Some(v2.clone()),
+    };
+    let traces = storage.find_traces(request).await.unwrap().into_inner();
+    assert_eq!(
+        count(jaeger_grpc::traces(traces).await),
+        *expected,
+        "storage.v2: {query}"
+    );
+
+    let request = api_v3::FindTraceSummariesRequest { query: Some(v3) };
+    let mut messages = api
+        .find_trace_summaries(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut found = Found::new();
+    while let Some(message) = messages.message().await.unwrap() {
+        let pair = |s: api_v3::TraceSummary| (s.trace_id, s.span_count as usize);
+        found.extend(message.summaries.into_iter().map(pair));
+    }
+    assert_eq!(found, *expected, "api_v3 summaries: {query}");
+    let request = v2::FindTraceSummariesRequest {
+        query: Some(v2.clone()),
+    };
+    let mut messages = storage
+        .find_trace_summaries(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut found = Found::new();
+    while let Some(message) = messages.message().await.unwrap() {
+        let pair = |s: v2::TraceSummary| (hex::encode(s.trace_id), s.span_count as usize);
+        found.extend(message.summaries.into_iter().map(pair));
+    }
+    assert_eq!(found, *expected, "storage.v2 summaries: {query}");
+    let request = v2::FindTraceIDsRequest { query: Some(v2) };
+    let ids = storage
+        .find_trace_i_ds(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .trace_ids;
+    let ids: BTreeSet<String> = ids.into_iter().map(|id| hex::encode(id.trace_id)).collect();
+    assert_eq!(
+        ids,
+        expected.keys().cloned().collect(),
+        "storage.v2 ids: {query}"
+    );
+}
+
+/// A tag with the type that it has in the query.
+fn typed(key: &str, value: &Value) -> v2::KeyValue {
+    use v2::{AnyValue, KeyValue, any_value};
+    let value = match value {
+        Value::String(text) => any_value::Value::StringValue(text.clone()),
+        Value::Bool(value) => any_value::Value::BoolValue(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => any_value::Value::IntValue(number),
+            None => any_value::Value::DoubleValue(number.as_f64().unwrap()),
+        },
+        other => panic!("{other}"),
+    };
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+    }
+}
+
 async fn check(server: &Server, fixtures: &BTreeMap<String, Vec<TestSpan>>) {
     let queries = queries();
     assert_eq!((queries.len(), fixtures.len()), (25, 32));
     for query in &queries {
         ask_everywhere(server, query, &expected(query, fixtures)).await;
+        ask_grpc(server, query, &expected(query, fixtures)).await;
     }
     let services = server.json("/api/v3/services").await;
     let wanted: BTreeSet<&str> = fixtures.values().flatten().map(TestSpan::service).collect();

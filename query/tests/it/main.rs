@@ -16,6 +16,7 @@ mod formats;
 mod hostile_sql;
 mod jaeger_api;
 mod jaeger_fixtures;
+mod jaeger_grpc;
 mod language;
 mod limits;
 mod questions;

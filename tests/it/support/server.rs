@@ -24,6 +24,7 @@ pub(crate) struct Addresses {
     pub(crate) otlp_http: SocketAddr,
     pub(crate) zipkin: SocketAddr,
     pub(crate) http: SocketAddr,
+    pub(crate) grpc: SocketAddr,
 }
 
 /// A running server. Dropping it kills it.
@@ -184,7 +185,7 @@ impl DataDir {
             .env_remove("RUST_LOG")
             .env("RUST_BACKTRACE", "1")
             .env("CLEW_LOG_FORMAT", "json");
-        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP"] {
+        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC"] {
             command.env(format!("CLEW_PORTS_{port}"), "0");
         }
         for (name, value) in &self.settings {
@@ -245,6 +246,7 @@ fn addresses(line: &str) -> Addresses {
         otlp_http: address("otlp_http"),
         zipkin: address("zipkin"),
         http: address("http"),
+        grpc: address("grpc"),
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! `POST /api/transform` turns OTLP JSON into this form. Every answer is `{"data","total","limit","offset","errors"}`.
 
-pub(in crate::jaeger) mod params;
+pub(crate) mod params;
 pub(crate) mod tags;
 pub(crate) mod trace;
 mod transform;

@@ -101,7 +101,7 @@ fn simple_tags(params: &Params) -> Result<Vec<Filter>, QueryError> {
 ///
 /// # Errors
 /// Names the parameter `name`.
-pub(in crate::jaeger) fn check_limit(
+pub(crate) fn check_limit(
     name: &str,
     limit: usize,
     limits: &QueryLimits,

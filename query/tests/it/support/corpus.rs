@@ -39,7 +39,7 @@ pub(crate) fn capture(name: &str) -> Vec<Vec<TestSpan>> {
         .collect()
 }
 
-fn read(request: ExportTraceServiceRequest) -> Vec<TestSpan> {
+pub(crate) fn read(request: ExportTraceServiceRequest) -> Vec<TestSpan> {
     let mut spans = Vec::new();
     for resource_spans in request.resource_spans {
         let resource = resource_spans.resource.unwrap_or_default();
@@ -112,6 +112,7 @@ fn value(any: Option<&AnyValue>) -> AttributeValue {
         Some(Value::IntValue(value)) => AttributeValue::Int(*value),
         Some(Value::DoubleValue(value)) => AttributeValue::Double(*value),
         Some(Value::BytesValue(bytes)) => AttributeValue::Bytes(bytes.clone()),
+        Some(Value::KvlistValue(list)) => AttributeValue::Map(attributes(&list.values)),
         None => AttributeValue::Empty,
         Some(Value::ArrayValue(array)) => {
             AttributeValue::Array(array.values.iter().map(|item| value(Some(item))).collect())

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
-use clew_query::{QueryLimits, QueryOptions, QueryService};
+use clew_query::{GrpcDoor, QueryLimits, QueryOptions, QueryService};
 use clew_storage::env::Env;
 use clew_storage::store::{Append, Claim, StoreOptions};
 use clew_storage::{
@@ -46,6 +46,7 @@ impl Decoder for NoDecoder {
 pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) router: Router,
+    pub(crate) grpc: Router,
     payloads: AtomicU64,
     dir: tempfile::TempDir,
 }
@@ -94,6 +95,7 @@ impl Server {
         });
         Self {
             store,
+            grpc: GrpcDoor::new(&service).router(),
             router: clew_query::router(service),
             payloads: AtomicU64::new(0),
             dir,
