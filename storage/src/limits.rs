@@ -43,6 +43,33 @@ pub struct Limits {
     pub trace_spans_max: usize,
     /// Parquet footers and indexes kept in memory.
     pub segment_cache_bytes: usize,
+    /// Which attribute keys get a column of their own in a segment.
+    pub attribute_columns: AttributeColumns,
+}
+
+/// Which attribute keys get a column of their own in a segment; all others share a few maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttributeColumns {
+    /// Columns for keys of spans, at most
+    /// [`COLUMNS_MAX`](crate::segment::attributes::COLUMNS_MAX).
+    pub span_max: usize,
+    /// Columns for keys of resources, at most as many.
+    pub resource_max: usize,
+    /// A key gets a column when at least so many spans of the segment have it, with values of one type.
+    pub spans_min: u64,
+    /// And when at least one span of so many has it.
+    pub share_max: u64,
+}
+
+impl Default for AttributeColumns {
+    fn default() -> Self {
+        Self {
+            span_max: 48,
+            resource_max: 32,
+            spans_min: 256,
+            share_max: 128,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -65,6 +92,7 @@ impl Default for Limits {
             clock_leap: Duration::from_hours(1),
             trace_spans_max: 1_000_000,
             segment_cache_bytes: 64 << 20,
+            attribute_columns: AttributeColumns::default(),
         }
     }
 }

@@ -10,6 +10,9 @@
 //!
 //! Unlike `column['key']`, which takes the first of equal keys, every entry counts. All arguments but the column are
 //! constant. The answer is never null.
+//!
+//! In a segment the values of a frequent key stand in a column of their own, one a row; the functions take that in the place of
+//! a map as well.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,16 +21,18 @@ use arrow::array::{
     StringArray, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::cast;
 use arrow::compute::kernels::cmp;
 use arrow::datatypes::DataType;
+use clew_storage::segment::attributes::double_text;
 use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::Pattern;
+use super::{Pattern, attribute_number, number_bound, text_compares};
+use crate::language::REGEX_BYTES_MAX;
 use crate::language::quantity::Number;
-use crate::language::{Order, REGEX_BYTES_MAX};
 
 /// Name of the function for equality.
 pub(crate) const ATTRIBUTE_IS: &str = "attribute_is";
@@ -42,9 +47,10 @@ enum Question {
     Event,
 }
 
-/// All of the functions.
+/// All of the functions, and those of numbers.
 pub(crate) fn functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
-    FUNCTIONS.iter().map(Arc::clone)
+    let numbers = [attribute_number(), text_compares()];
+    FUNCTIONS.iter().map(Arc::clone).chain(numbers)
 }
 
 /// True when `function` is one of these and its second argument is a key that has to be there.
@@ -151,7 +157,7 @@ impl AttributeFunction {
                 })
             }
             (Question::Compares, [key, sign, bound]) => {
-                let (order, bound) = comparison(sign, bound)?;
+                let (order, bound) = number_bound(sign, bound)?;
                 attributes(column, key, &|value| {
                     let number = value.and_then(Number::read);
                     number.is_some_and(|number| order.meets(number.compare(bound)))
@@ -166,15 +172,6 @@ impl AttributeFunction {
 fn pattern(source: &str) -> Result<Pattern> {
     Pattern::new(source, REGEX_BYTES_MAX)
         .map_err(|error| exec_datafusion_err!("`{source}` is no regular expression: {error}"))
-}
-
-fn comparison(sign: &str, bound: &str) -> Result<(Order, Number)> {
-    let orders = [Order::Below, Order::AtMost, Order::Above, Order::AtLeast];
-    let order = orders.into_iter().find(|order| order.sign() == sign);
-    let order = order.ok_or_else(|| exec_datafusion_err!("`{sign}` is not <, <=, > or >="))?;
-    let bound =
-        Number::read(bound).ok_or_else(|| exec_datafusion_err!("`{bound}` is no number"))?;
-    Ok((order, bound))
 }
 
 impl ScalarUDFImpl for AttributeFunction {
@@ -253,8 +250,25 @@ fn attributes(
             };
             attributes(inner, key, meets)
         }),
+        DataType::Utf8View | DataType::Int64 | DataType::Boolean | DataType::Float64 => {
+            in_values(column, meets)
+        }
         other => exec_err!("attributes cannot be looked for in {other}"),
     }
+}
+
+/// Rows whose one value, if there is one, `meets` as text.
+fn in_values(column: &ArrayRef, meets: &dyn Fn(Option<&str>) -> bool) -> Result<BooleanArray> {
+    if let Some(texts) = column.as_string_view_opt() {
+        let answers = texts.iter().map(|text| Some(text.is_some() && meets(text)));
+        return Ok(answers.collect());
+    }
+    let texts = match column.data_type() {
+        DataType::Float64 => double_text(column),
+        _ => cast(column, &DataType::Utf8)?.as_string().clone(),
+    };
+    let answers = texts.iter().map(|text| Some(text.is_some() && meets(text)));
+    Ok(answers.collect())
 }
 
 fn event_names(column: &ArrayRef, pattern: &Pattern) -> Result<BooleanArray> {

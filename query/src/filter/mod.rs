@@ -7,6 +7,7 @@
 
 mod attribute;
 mod expr;
+mod number;
 mod pattern;
 pub(crate) mod prune;
 pub(crate) mod tags;
@@ -14,6 +15,7 @@ pub(crate) mod tags;
 mod tests;
 
 pub(crate) use attribute::{ATTRIBUTE_IS, functions, reads_attributes, tests_attribute_key};
+pub(crate) use number::{TEXT_COMPARES, attribute_number, number_bound, text_compares};
 pub(crate) use pattern::Pattern;
 pub(crate) use prune::Prune;
 

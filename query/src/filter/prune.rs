@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{Between, BinaryExpr, Operator};
 use datafusion::prelude::Expr;
 
-use super::{ATTRIBUTE_IS, tests_attribute_key};
+use super::{ATTRIBUTE_IS, TEXT_COMPARES, tests_attribute_key};
 
 /// Columns whose entries stand in the key filters under their own key.
 const MAPS: [&str; 3] = ["attributes", "resource_attributes", "scope_attributes"];
@@ -74,6 +74,12 @@ impl Prune {
             Expr::ScalarFunction(call) if tests_attribute_key(call.name()) => {
                 Self::attribute_key(call)
             }
+            Expr::ScalarFunction(call) if call.name() == TEXT_COMPARES => match call.args.first() {
+                Some(Expr::ScalarFunction(call)) if call.name() == "get_field" => {
+                    Self::has_key(call)
+                }
+                _ => Self::Unknown,
+            },
             Expr::IsNotNull(inner) => match inner.as_ref() {
                 Expr::ScalarFunction(call) if call.name() == "get_field" => Self::has_key(call),
                 _ => Self::Unknown,
@@ -127,7 +133,15 @@ impl Prune {
             // Any other comparison is null, and so false, where the key is not there.
             (
                 Expr::ScalarFunction(call),
-                Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq,
+                Operator::NotEq
+                | Operator::Lt
+                | Operator::LtEq
+                | Operator::Gt
+                | Operator::GtEq
+                | Operator::RegexMatch
+                | Operator::RegexIMatch
+                | Operator::RegexNotMatch
+                | Operator::RegexNotIMatch,
             ) if call.name() == "get_field" => Self::has_key(call),
             _ => Self::Unknown,
         }
@@ -188,6 +202,15 @@ impl Prune {
     }
 
     fn in_list(list: &InList) -> Self {
+        if let Expr::ScalarFunction(call) = list.expr.as_ref()
+            && call.name() == "get_field"
+        {
+            let parts = list.list.iter().map(|item| match item {
+                Expr::Literal(value, _) => Self::get_field(call, value),
+                _ => Self::Unknown,
+            });
+            return Self::any(parts.collect());
+        }
         let Expr::Column(column) = list.expr.as_ref() else {
             return Self::Unknown;
         };

@@ -1,20 +1,28 @@
 //! A filter made ready to be evaluated: in the Parquet decoder for segments, on tables for the hot window and whole traces.
 //!
 //! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are decoded only
-//! for rows that passed the first.
+//! for rows that passed the first. In a segment the conditions are rewritten for its file ([`FileExprs`]): those on keys that
+//! have columns read only these, and come before those that read maps, events and links.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::TimestampNanosecondType;
+use arrow::datatypes::{Schema, TimestampNanosecondType};
 use arrow::error::ArrowError;
 use clew_storage::schema::{self, column};
 use clew_storage::segment::SegmentTable;
+use clew_storage::segment::attributes::TableColumns;
 use clew_storage::span::earlier_start;
 use clew_storage::{Segment, SpanBatch, TraceId};
-use datafusion::common::DFSchema;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::simplifier::PhysicalExprSimplifier;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr::{conjunction, split_conjunction};
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, SessionContext};
 use parquet::arrow::ProjectionMask;
@@ -26,6 +34,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use crate::error::QueryError;
 use crate::filter::{Filter, Prune, reads_attributes};
 use crate::service::Budget;
+use crate::table::attributes::FileExprs;
 use crate::table::file::SegmentFile;
 
 /// Rows decoded at a time.
@@ -54,7 +63,7 @@ pub(crate) struct Matcher {
 /// One expression and the columns that it reads.
 #[derive(Clone)]
 struct Stage {
-    /// Places in the schema of `spans`, ascending.
+    /// Places in the schema of `spans`, or in that of a file, ascending.
     columns: Vec<usize>,
     expr: Arc<dyn PhysicalExpr>,
 }
@@ -132,37 +141,41 @@ impl Matcher {
         budget: &Budget,
         mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<bool, QueryError> {
-        for batch in self.reader(segment, output, sample, budget)? {
+        let metadata = segment.metadata(SegmentTable::Spans)?;
+        let columns = TableColumns::of_spans(metadata.schema(), output)?;
+        for batch in self.reader(segment, metadata, columns.in_file(), sample, budget)? {
             if budget.over() {
                 return Ok(false);
             }
-            visit(&batch?)?;
+            visit(&columns.of(&batch?)?)?;
         }
         Ok(!budget.over())
     }
 
+    /// Reads the columns `output` of the file.
     fn reader(
         &self,
         segment: &Arc<Segment>,
+        metadata: ArrowReaderMetadata,
         output: &[usize],
         sample: Sample,
         budget: &Budget,
     ) -> Result<ParquetRecordBatchReader, QueryError> {
-        let metadata = segment.metadata(SegmentTable::Spans)?;
+        let stages = self.stages_of_file(&metadata)?;
         let mut groups = Vec::new();
         let mut selectors = Vec::new();
         let mut first = 0;
         for (group, facts) in metadata.metadata().row_groups().iter().enumerate() {
             let end = first + facts.num_rows() as usize;
-            if self.prune.row_group(segment, group) {
+            if stages.is_some() && self.prune.row_group(segment, group) {
                 groups.push(group);
                 sample.select(first..end, &mut selectors);
             }
             first = end;
         }
-        let predicates = self
-            .stages
+        let predicates = stages
             .iter()
+            .flatten()
             .map(|stage| stage.predicate(&metadata, budget))
             .collect();
         let output = mask(&metadata, output);
@@ -233,7 +246,66 @@ impl Sample {
 /// Columns that hits are gathered from.
 pub(crate) const HIT_COLUMNS: [usize; 2] = [column::TRACE_ID, column::START_TIME];
 
+impl Matcher {
+    /// The stages for a segment's file, cheapest first; `None` when no row of it can match.
+    fn stages_of_file(
+        &self,
+        metadata: &ArrowReaderMetadata,
+    ) -> Result<Option<Vec<Stage>>, QueryError> {
+        let file = metadata.schema();
+        let exprs = FileExprs::new(Arc::clone(file)).map_err(|error| not_compiled(&error))?;
+        let simplifier = PhysicalExprSimplifier::new(file);
+        // On plain columns, on columns of attributes, on anything that is nested.
+        let mut sorts: [Vec<Arc<dyn PhysicalExpr>>; 3] = Default::default();
+        for part in self
+            .stages
+            .iter()
+            .flat_map(|stage| split_conjunction(&stage.expr))
+        {
+            let part = exprs
+                .rewrite(Arc::clone(part))
+                .and_then(|part| simplifier.simplify(part))
+                .map_err(|error| not_compiled(&error))?;
+            if let Some(constant) = part.downcast_ref::<Literal>() {
+                if constant.value() == &ScalarValue::Boolean(Some(true)) {
+                    continue;
+                }
+                return Ok(None);
+            }
+            let columns = collect_columns(&part);
+            let nested = |column: &Column| file.field(column.index()).data_type().is_nested();
+            let sort = if columns.iter().any(nested) {
+                2
+            } else {
+                usize::from(columns.iter().any(|column| column.index() >= column::COUNT))
+            };
+            sorts[sort].push(part);
+        }
+        let stages = sorts
+            .into_iter()
+            .filter(|parts| !parts.is_empty())
+            .map(|parts| Stage::of_file(conjunction(parts), file))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(stages))
+    }
+}
+
+fn not_compiled(error: &DataFusionError) -> QueryError {
+    QueryError::internal(format!("a filter cannot be compiled: {error}"))
+}
+
 impl Stage {
+    /// A stage over the columns of a file.
+    fn of_file(expr: Arc<dyn PhysicalExpr>, file: &Schema) -> Result<Self, QueryError> {
+        let columns: BTreeSet<usize> = collect_columns(&expr).iter().map(Column::index).collect();
+        let columns: Vec<usize> = columns.into_iter().collect();
+        let expr = reassign_expr_columns(expr, &file.project(&columns)?);
+        Ok(Self {
+            expr: expr.map_err(|error| not_compiled(&error))?,
+            columns,
+        })
+    }
+
     fn new(expr: Expr) -> Result<Self, QueryError> {
         let spans = schema::spans();
         let mut columns: Vec<usize> = expr
@@ -245,9 +317,7 @@ impl Stage {
         let schema = spans.project(&columns)?;
         let compiled = DFSchema::try_from(schema)
             .and_then(|schema| COMPILER.create_physical_expr(expr, &schema))
-            .map_err(|error| {
-                QueryError::internal(format!("a filter cannot be compiled: {error}"))
-            })?;
+            .map_err(|error| not_compiled(&error))?;
         Ok(Self {
             columns,
             expr: compiled,
@@ -297,7 +367,7 @@ fn is_wide(expr: &Expr) -> bool {
     .unwrap_or(true)
 }
 
-/// The columns `columns`, which stand in a segment's file where they stand in the schema.
+/// The columns `columns` of a segment's file. Those of the table, maps aside, stand where they stand in the table.
 fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
     ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
 }

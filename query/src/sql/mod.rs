@@ -21,7 +21,7 @@ mod meter;
 mod progress;
 mod run;
 mod send;
-mod session;
+pub(crate) mod session;
 mod tables;
 
 use axum::Router;

@@ -21,6 +21,7 @@ use url::Url;
 use super::{functions, meter, tables};
 use crate::limits::SqlLimits;
 use crate::table::ids::{IdPlanner, IdRule};
+use crate::table::numbers::AttributeNumbers;
 use crate::table::{SEGMENTS_URL, ScanCount};
 
 /// Name of the one catalog.
@@ -34,7 +35,7 @@ const BATCH_ROWS: usize = 4_096;
 ///
 /// # Errors
 /// Never for the tables and settings of this crate.
-pub(super) async fn session(
+pub(crate) async fn session(
     snapshot: &Snapshot,
     limits: &SqlLimits,
     count: &Arc<ScanCount>,
@@ -56,6 +57,7 @@ pub(super) async fn session(
         .build_arc()?;
     let mut analyzer = Analyzer::new();
     analyzer.rules.insert(0, Arc::new(IdRule));
+    analyzer.rules.insert(0, Arc::new(AttributeNumbers));
     let mut planners = SessionStateDefaults::default_expr_planners();
     planners.insert(0, Arc::new(IdPlanner));
     planners.insert(

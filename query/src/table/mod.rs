@@ -7,12 +7,18 @@
 //!
 //! `spans` and `traces` are logical unions, so that projections and filters reach both sides. The stored side is an
 //! ordinary Parquet scan with one file a segment ([`stored`]); the hot side makes its batches when they are asked for
-//! ([`hot`]). Ids are binary; a comparison with text takes the text as hex ([`ids`]).
+//! ([`hot`]). Ids are binary; a comparison with text takes the text as hex ([`ids`]). Attributes are maps of text on both
+//! sides; a scan finds them where each file keeps them ([`attributes`]), and a comparison with a number takes them as numbers
+//! ([`numbers`]).
 
+pub(crate) mod attributes;
 pub(crate) mod file;
 mod hot;
 pub(crate) mod ids;
+pub(crate) mod numbers;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,17 +1,22 @@
 //! The stored side of a table: an ordinary Parquet scan with one file a segment.
 //!
 //! Segments are pruned by [`Prune`], row groups by the key filters, rows by trace id; DataFusion prunes the rest by the
-//! statistics of row groups and pages, and evaluates filters on plain columns in the decoder.
+//! statistics of row groups and pages, and evaluates filters on plain columns in the decoder. Its planner does not hand filters
+//! on maps to a scan, so the scan takes those on attributes itself: in files that have columns for the keys they work alike.
+//! They are evaluated above the scan again.
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use clew_storage::segment::SegmentTable;
+use clew_storage::segment::attributes::AttributeOwner;
 use clew_storage::{Segment, Snapshot};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, exec_datafusion_err};
+use datafusion::common::{
+    ColumnStatistics, DFSchema, Result, ScalarValue, Statistics, exec_datafusion_err,
+};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{
@@ -20,7 +25,9 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::prelude::Expr;
@@ -28,6 +35,7 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::arrow::async_reader::AsyncFileReader;
 
 use super::ScanCount;
+use super::attributes::SpanFiles;
 use super::file::SegmentFile;
 use crate::filter::Prune;
 
@@ -146,12 +154,24 @@ impl TableProvider for StoredTable {
         } else {
             Precision::Inexact(rows)
         };
-        let source = ParquetSource::new(Arc::clone(&self.schema))
+        let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
-            .with_pushdown_filters(true)
+            .with_pushdown_filters(state.config_options().execution.parquet.pushdown_filters)
             .with_reorder_filters(true);
+        let mut adapter: Option<Arc<dyn PhysicalExprAdapterFactory>> = None;
+        if self.table == SegmentTable::Spans {
+            adapter = Some(Arc::new(SpanFiles));
+            if let Some(on_attributes) =
+                conjunction(filters.iter().filter(|filter| on_maps(filter)).cloned())
+            {
+                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+                let predicate = state.create_physical_expr(on_attributes, &schema)?;
+                source = source.with_predicate(predicate);
+            }
+        }
         let config =
             FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, Arc::new(source))
+                .with_expr_adapter(adapter)
                 .with_file_groups(groups(files, state.config().target_partitions()))
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit)
@@ -159,6 +179,14 @@ impl TableProvider for StoredTable {
                 .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// True for a condition on attributes of spans or resources.
+fn on_maps(filter: &Expr) -> bool {
+    let columns = filter.column_refs();
+    columns
+        .iter()
+        .any(|column| AttributeOwner::of_map(column.name()).is_some())
 }
 
 /// Deals the files out, the largest first, each to the group with the fewest bytes.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::naive::{Query, Traces, duration, text};
+use clew_storage::attributes::AttributeValue;
+
+use crate::support::naive::{Query, Term, Test, Traces, duration, text};
 use crate::support::spans::{TestSpan, batch_at};
 use crate::support::{Server, corpus, encode};
 
 /// Generated searches; each is asked of three servers.
-const QUERIES: usize = 1_000;
+const QUERIES: usize = 2_000;
 /// Spans of each recording.
 const SPANS: usize = 500;
 /// When everything was received.
@@ -62,6 +64,26 @@ fn spans(dice: &mut Dice) -> Vec<TestSpan> {
             4 => span.parent = Some(dice.roll()),
             5 => span.resource.clear(),
             _ => {}
+        }
+    }
+    // One key with values of four types, a key that few spans have, and a key twice in one list.
+    for (place, span) in spans.iter_mut().enumerate() {
+        let number = (place % 40) as i64 + 480;
+        let mixed = match dice.below(7) {
+            0 => AttributeValue::String(["none", "500", "0.5", "r50"][place % 4].to_owned()),
+            1 => AttributeValue::Double([0.5, 500.0, 501.25, -3.0][place % 4]),
+            2 => AttributeValue::Bool(place % 2 == 0),
+            3 => continue,
+            _ => AttributeValue::Int(number),
+        };
+        span.attributes.push(("mixed".to_owned(), mixed));
+        if place % 97 == 0 {
+            let value = AttributeValue::String(format!("needle {place}"));
+            span.attributes.push(("rare".to_owned(), value));
+        }
+        if dice.chance(5) {
+            let value = AttributeValue::Int(number + 1);
+            span.attributes.push(("mixed".to_owned(), value));
         }
     }
     // A server's half of some calls, at a clock of its own.
@@ -127,6 +149,8 @@ fn generate(dice: &mut Dice, spans: &[TestSpan]) -> Query {
     }
     let tags = [0, 0, 1, 1, 1, 2][dice.below(6)];
     query.tags = (0..tags).map(|_| tag(dice, spans, like)).collect();
+    let terms = [0, 0, 0, 1, 1, 2][dice.below(6)];
+    query.terms = (0..terms).map(|_| term(dice, spans, like)).collect();
     let length = like.end.wrapping_sub(like.start);
     if dice.chance(20) && length < 1 << 62 {
         query.min_duration = Some(length + u64::from(dice.chance(30)));
@@ -193,6 +217,61 @@ fn tag(dice: &mut Dice, spans: &[TestSpan], like: &TestSpan) -> (String, String)
     (format!("{prefix}{key}"), value)
 }
 
+fn term(dice: &mut Dice, spans: &[TestSpan], like: &TestSpan) -> Term {
+    let like = if dice.chance(80) {
+        like
+    } else {
+        dice.pick(spans)
+    };
+    let events = like.events.iter().flat_map(|event| &event.attributes);
+    let own = like.attributes.iter().map(|attribute| ("span", attribute));
+    let resource = like
+        .resource
+        .iter()
+        .map(|attribute| ("resource", attribute));
+    let events = events.map(|attribute| ("event", attribute));
+    let all: Vec<_> = own.chain(resource).chain(events).collect();
+    let nowhere = ("no.such.key".to_owned(), AttributeValue::Int(7));
+    let (level, (key, value)) = if all.is_empty() || dice.chance(4) {
+        ("span", &nowhere)
+    } else {
+        *dice.pick(&all)
+    };
+    let level = match dice.below(10) {
+        0..4 => "",
+        4 => *dice.pick(&["span", "resource", "scope", "event", "link"]),
+        _ => level,
+    };
+    let value = if dice.chance(85) {
+        text(value)
+    } else {
+        format!("{}x", text(value))
+    };
+    let part = || {
+        let (first, last) = (value.len() / 3, value.len() - value.len() / 4);
+        let part = value.get(first..last).unwrap_or(&value);
+        // No regular expression has these signs for themselves in the language's quotes.
+        part.split(char::is_control).next().unwrap_or("").to_owned()
+    };
+    let bound = value.parse().unwrap_or(500.0);
+    let bound = if f64::abs(bound) < 1e12 { bound } else { 500.0 };
+    let test = match dice.below(10) {
+        0 => Test::Has,
+        1 | 2 => Test::Is(value),
+        3 => Test::IsNot(value),
+        4 => Test::In(vec!["500".to_owned(), value, "GET".to_owned()]),
+        5 => Test::Contains(part()),
+        6 => Test::ContainsNot(part()),
+        _ => Test::Order(["<", "<=", ">", ">="][dice.below(4)], bound),
+    };
+    Term {
+        level,
+        key: key.clone(),
+        test,
+        negated: dice.chance(20),
+    }
+}
+
 fn path(query: &Query, limit: usize, cursor: &str) -> String {
     asking(
         "search",
@@ -209,7 +288,9 @@ fn asking(what: &str, query: &Query, more: &[(&str, &str)]) -> String {
     } else {
         serde_json::to_string(&query.tags).unwrap()
     };
+    let terms: Vec<_> = query.terms.iter().map(Term::text).collect();
     let mut parameters: BTreeMap<&str, String> = BTreeMap::from([
+        ("q", terms.join(" and ")),
         ("service", query.service.clone().unwrap_or_default()),
         ("operation", query.operation.clone().unwrap_or_default()),
         ("tags", tags),

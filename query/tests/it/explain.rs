@@ -1,7 +1,7 @@
 //! What a plan leaves out: files, row groups, rows and columns.
 
 use crate::support::Server;
-use crate::support::spans::{TestSpan, batch, span, text};
+use crate::support::spans::{TestSpan, batch, int, span, text};
 
 /// Traces of ten spans of one service, one operation and one time, their first id being `first`.
 fn traces(service: &str, first: u64, count: u64, start: u64) -> Vec<TestSpan> {
@@ -49,8 +49,9 @@ async fn server() -> Server {
 struct Plan {
     /// Segments that it opens, as places among all.
     segments: Vec<usize>,
-    /// Row groups that it is left with, and rows that come out of the files.
+    /// Row groups that it is left with, those that may match by their statistics, and rows that come out of the files.
     row_groups: usize,
+    matched: usize,
     rows: String,
     /// Columns that come out of the files.
     projection: String,
@@ -75,6 +76,11 @@ impl Plan {
             segments,
             row_groups: after("row_groups_pruned_statistics=", ' ')
                 .parse()
+                .unwrap_or(0),
+            matched: after("row_groups_pruned_statistics=", 'm')
+                .split_whitespace()
+                .nth(3)
+                .and_then(|count| count.parse().ok())
                 .unwrap_or(0),
             rows: after("output_rows=", ','),
             projection: after("projection=[", ']'),
@@ -172,6 +178,66 @@ async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
         "{}",
         slow.text
     );
+}
+
+/// Attributes that have columns reach the decoder like any other column.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_on_an_attribute_prunes_row_groups_and_drops_rows_in_the_decoder() {
+    let server = Server::new();
+    for (service, first, shard) in [("alpha", 1, 1), ("beta", 10_000, 2)] {
+        let spans = traces(service, first, 7_000, 1_000_000_000);
+        let sharded = spans.into_iter().zip(0..).map(|(span, place)| {
+            let span = span.with(int("shard", shard));
+            // A column with many nulls, and a key that few spans have.
+            let span = if place % 10 == 3 {
+                span.with(text("third", service))
+            } else {
+                span
+            };
+            if place == 33 {
+                span.with(text("lone", service))
+            } else {
+                span
+            }
+        });
+        server.append(batch(&sharded.collect::<Vec<_>>())).await;
+    }
+    server.flush().await;
+    let plan = async |condition: &str| {
+        let statement = format!("SELECT name FROM spans WHERE {condition}");
+        let plan = Plan::of(&server, &statement).await;
+        (plan.row_groups, plan.matched, plan.rows.clone())
+    };
+    // Alpha fills the first row group and the beginning of the second.
+    let rows = |groups, matched, rows: &str| (groups, matched, rows.to_owned());
+    assert_eq!(plan("true").await, rows(3, 3, "140.0 K"));
+    assert_eq!(plan("attributes['shard'] > 1").await, rows(3, 2, "70.00 K"));
+    assert_eq!(
+        plan("attributes['shard'] <= 1").await,
+        rows(3, 2, "70.00 K")
+    );
+    assert_eq!(plan("attributes['shard'] > 2").await, rows(3, 0, "0"));
+    assert_eq!(plan("attributes['shard'] = 2").await, rows(2, 2, "70.00 K"));
+    assert_eq!(
+        plan("attributes['third'] = 'alpha'").await,
+        rows(2, 2, "7.00 K")
+    );
+    assert_eq!(
+        plan("attributes['third'] > 'alphb'").await,
+        rows(3, 2, "7.00 K")
+    );
+    assert_eq!(
+        plan("attributes['third'] IS NOT NULL").await,
+        rows(3, 3, "14.00 K")
+    );
+    assert_eq!(plan("attributes['shard'] IS NULL").await, rows(3, 0, "0"));
+    assert_eq!(plan("attributes['shard'] = 3").await, rows(0, 0, "0"));
+    assert_eq!(
+        plan("resource_attributes['service.name'] = 'beta'").await,
+        rows(2, 2, "70.00 K")
+    );
+    // The residue is looked at above the scan, in the row groups that the key filters leave.
+    assert_eq!(plan("attributes['lone'] = 'alpha'").await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

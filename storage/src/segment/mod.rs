@@ -1,7 +1,8 @@
 //! A segment: what one flush writes, never changed afterwards.
 //!
 //! ```text
-//!   <name>.spans.parquet    `spans`, a trace's rows together and depth first, traces clustered by kind     see `plan`
+//!   <name>.spans.parquet    `spans`, a trace's rows together and depth first, traces clustered by kind     see `plan`;
+//!                           attributes that occur often in columns of their own                           see `attributes`
 //!   <name>.traces.parquet   `traces`, in the order of their rows in `spans`
 //!   <name>.index            filters, trace id -> rows, operations, checksums of the other two              see `index`
 //! ```
@@ -16,6 +17,7 @@
 //!
 //! [`StoreError::Corrupt`]: crate::StoreError::Corrupt
 
+pub mod attributes;
 mod cache;
 mod file;
 mod index;
@@ -36,8 +38,8 @@ pub use index::Operation;
 pub use reader::Segment;
 pub use writer::{NewSegment, write};
 
-/// Version of the files that this code writes, and the latest that it reads.
-pub const FORMAT: u32 = 1;
+/// Version of the files that this code writes, and the only one that it reads.
+pub const FORMAT: u32 = 2;
 
 /// Facts about a segment that stand in the manifest and serve to prune.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -5,6 +5,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::attributes::{AttributeLayout, AttributeOwner};
 use super::{FORMAT, SegmentTable};
 
 /// Rows of a page at most, so that a trace needs few bytes of each column.
@@ -20,7 +21,8 @@ pub(super) const FORMAT_KEY: &str = "clew.format";
 /// Key of the table's name in the footers.
 pub(super) const TABLE_KEY: &str = "clew.table";
 
-pub(super) fn properties(table: SegmentTable) -> WriterProperties {
+/// How the file of `table` is written; `attributes` tells the columns of `spans`.
+pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("clew ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![
@@ -54,15 +56,22 @@ pub(super) fn properties(table: SegmentTable) -> WriterProperties {
         let column = ColumnPath::new(column.split('/').map(str::to_owned).collect());
         builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
     }
+    for owner in AttributeOwner::ALL {
+        let layout = ColumnPath::from(owner.layout());
+        builder = builder.set_column_statistics_enabled(layout, EnabledStatistics::None);
+        for bucket in attributes.owner(owner).filled() {
+            for part in ["key", "value"] {
+                let map = format!("{}#{bucket}", owner.map());
+                let leaf = ColumnPath::new(vec![map, "key_value".to_owned(), part.to_owned()]);
+                builder = builder.set_column_statistics_enabled(leaf, EnabledStatistics::None);
+            }
+        }
+    }
     builder.build()
 }
 
 /// Leaves whose smallest and largest value say nothing.
-const UNSEARCHED: [&str; 21] = [
-    "attributes/key_value/key",
-    "attributes/key_value/value",
-    "resource_attributes/key_value/key",
-    "resource_attributes/key_value/value",
+const UNSEARCHED: [&str; 17] = [
     "scope_attributes/key_value/key",
     "scope_attributes/key_value/value",
     "events/list/item/time",

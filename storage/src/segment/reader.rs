@@ -14,7 +14,7 @@ use super::file::{FileReader, io_error};
 use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
 use super::index::{Index, Operation, ValueFilter};
 use super::table::{TableFile, page_bytes};
-use super::{SegmentMeta, SegmentTable};
+use super::{FORMAT, SegmentMeta, SegmentTable};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
@@ -67,11 +67,18 @@ impl Segment {
         &self.meta
     }
 
-    /// A quick look for damage: files are there and as long as they should be, the index can be read.
+    /// A quick look for damage: the format is known, files are there and as long as they should be, the index can be read.
     ///
     /// # Errors
     /// What is wrong.
     pub fn check(&self) -> Result<(), StoreError> {
+        if self.meta.format != FORMAT {
+            let message = format!(
+                "has format {}, and this version reads {FORMAT}: read it with the version that wrote it",
+                self.meta.format
+            );
+            return Err(self.file(0)?.corrupt(message));
+        }
         for place in 0..self.paths.len() {
             self.file(place)?.check_length()?;
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch};
 use arrow::compute::interleave;
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::attributes::{AttributeOwner, GroupColumns, OwnerColumns};
 use super::plan::{Plan, PlannedRow};
 use crate::batch::SpanBatch;
-use crate::schema::{self, column};
+use crate::schema::column;
 
 /// Rows of one part at most.
 const ROWS_MAX: usize = 8192;
@@ -45,28 +46,51 @@ impl<'a> RowSource<'a> {
         &self.batches[row.span.batch as usize]
     }
 
-    /// The table of the rows `rows`.
-    pub(super) fn table(&self, rows: Range<usize>) -> Result<RecordBatch, ArrowError> {
+    /// Batch and row there of each of the rows `rows`.
+    pub(super) fn places(&self, rows: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let planned = self.plan.rows[rows].iter();
+        planned.map(|row| (row.span.batch as usize, row.span.row as usize))
+    }
+
+    /// The columns `schema` of a file, for the rows `rows`, given their split attributes and those of all resources.
+    pub(super) fn table(
+        &self,
+        rows: Range<usize>,
+        schema: &SchemaRef,
+        of_spans: OwnerColumns,
+        of_groups: &GroupColumns,
+    ) -> Result<RecordBatch, ArrowError> {
         let planned = &self.plan.rows[rows.clone()];
-        let own: Vec<_> = planned
-            .iter()
-            .map(|row| (row.span.batch as usize, row.span.row as usize))
-            .collect();
+        let own: Vec<_> = self.places(rows.clone()).collect();
         let group = |row: &PlannedRow| {
             let group = self.batch(row).group_of().value(row.span.row as usize);
             (row.span.batch as usize, group as usize)
         };
         let groups: Vec<_> = planned.iter().map(group).collect();
-        let mut columns = Vec::with_capacity(column::COUNT);
+        let mut columns = Vec::with_capacity(schema.fields().len());
         for place in 0..column::SERVICE_NAME {
-            columns.push(self.pick(&own, |batch| batch.own().column(place))?);
+            columns.push(if place == AttributeOwner::Span.place() {
+                Arc::clone(&of_spans.layout)
+            } else {
+                self.pick(&own, |batch| batch.own().column(place))?
+            });
         }
-        for place in 0..column::DEPTH - column::SERVICE_NAME {
-            columns.push(self.pick(&groups, |batch| batch.groups().column(place))?);
+        for place in column::SERVICE_NAME..column::DEPTH {
+            columns.push(if place == AttributeOwner::Resource.place() {
+                pick_groups(of_groups, &groups, |group| &group.layout)?
+            } else {
+                let place = place - column::SERVICE_NAME;
+                self.pick(&groups, |batch| batch.groups().column(place))?
+            });
         }
         columns[column::SAMPLE_WEIGHT] = self.weights(&columns[column::SAMPLE_WEIGHT], rows.start);
         columns.extend(structure(planned));
-        RecordBatch::try_new(schema::spans(), columns)
+        columns.extend(of_spans.rest);
+        let of_resource = of_groups.first().map_or(0, |group| group.rest.len());
+        for place in 0..of_resource {
+            columns.push(pick_groups(of_groups, &groups, |group| &group.rest[place])?);
+        }
+        RecordBatch::try_new(Arc::clone(schema), columns)
     }
 
     fn pick(
@@ -99,6 +123,18 @@ impl<'a> RowSource<'a> {
         });
         Arc::new(weights.collect::<Float64Array>())
     }
+}
+
+fn pick_groups(
+    of_groups: &GroupColumns,
+    places: &[(usize, usize)],
+    column: impl Fn(&OwnerColumns) -> &ArrayRef,
+) -> Result<ArrayRef, ArrowError> {
+    let sources: Vec<&dyn Array> = of_groups
+        .iter()
+        .map(|group| column(group).as_ref())
+        .collect();
+    interleave(&sources, places)
 }
 
 fn structure(rows: &[PlannedRow]) -> [ArrayRef; 3] {

@@ -19,6 +19,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::attributes::{AttributeLayout, TableColumns};
 use super::file::FileReader;
 use super::properties::{FORMAT_KEY, TABLE_KEY};
 use super::{FORMAT, SegmentTable};
@@ -100,8 +101,13 @@ impl TableFile {
         if projection.is_empty() {
             return RecordBatch::try_new_with_options(schema, Vec::new(), &options);
         }
+        let columns = match table {
+            SegmentTable::Spans => TableColumns::of_spans(metadata.schema(), projection)?,
+            SegmentTable::Traces => TableColumns::plain(&table.schema(), projection)?,
+        };
         let (groups, selection) = select(&metadata, &rows);
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), projection.iter().copied());
+        let mask =
+            ProjectionMask::roots(metadata.parquet_schema(), columns.in_file().iter().copied());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.clone(), metadata)
             .with_row_groups(groups)
             .with_row_selection(selection)
@@ -111,14 +117,7 @@ impl TableFile {
         let read_schema = arrow::array::RecordBatchReader::schema(&reader);
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
         let read = concat_batches(&read_schema, &batches)?;
-        // The reader gives each column once, in the order of the file.
-        let mut in_file: Vec<usize> = projection.to_vec();
-        in_file.sort_unstable();
-        in_file.dedup();
-        let columns = projection
-            .iter()
-            .map(|column| Arc::clone(read.column(in_file.partition_point(|c| c < column))));
-        RecordBatch::try_new_with_options(schema, columns.collect(), &options)
+        columns.of(&read)
     }
 
     /// What stopped Parquet: the read that failed, or what it says of the content.
@@ -202,7 +201,11 @@ fn check_footer(metadata: &ArrowReaderMetadata, table: SegmentTable) -> Result<(
             value(FORMAT_KEY)
         ));
     }
-    if value(TABLE_KEY) != table.name() || metadata.schema().fields() != table.schema().fields() {
+    let expected = match table {
+        SegmentTable::Spans => AttributeLayout::of_file(metadata.schema())?.file_schema(),
+        SegmentTable::Traces => table.schema(),
+    };
+    if value(TABLE_KEY) != table.name() || metadata.schema().fields() != expected.fields() {
         return Err(format!("does not hold the columns of `{}`", table.name()));
     }
     Ok(())

@@ -7,9 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 
+use super::attributes::{
+    AttributeLayout, AttributeOwner, GroupColumns, KeyList, LAYOUT_KEY, Source, Splitter,
+};
 use super::file::{FileWriter, Written, io_error};
 use super::index::values::ValueCollector;
 use super::index::{self, Contents};
@@ -21,6 +27,7 @@ use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
+use crate::limits::AttributeColumns;
 use crate::policy::FlushPolicy;
 use crate::schema::column;
 use crate::trace::gather::Gathered;
@@ -46,12 +53,14 @@ pub struct NewSegment<'a> {
     pub tenant: &'a str,
     /// First and last log sequence number of the spans, inclusive.
     pub wal: (u64, u64),
+    /// Which attribute keys get a column.
+    pub attribute_columns: AttributeColumns,
 }
 
 /// Writes the spans of `batches` that `policy` keeps as a new segment; `None`, and no file, when it keeps none.
 ///
 /// Everything is durable, names included, when this returns `Ok`. On an error the files are removed as far as possible.
-/// Blocks; takes memory for some 80 bytes a span and one row group.
+/// Blocks; takes memory for some 80 bytes a span, one row group, and a bounded number of attribute keys.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -129,7 +138,8 @@ impl Files<'_> {
 
     /// The file of `spans`, and the filter of each of its row groups.
     fn write_spans(&self) -> Result<(Written, Vec<Vec<u8>>), StoreError> {
-        let mut table = TableWriter::new(self.create(0)?, &self.paths[0], SegmentTable::Spans)?;
+        let mut attributes = Attributes::new(self.batches, &self.new.attribute_columns);
+        let mut table = TableWriter::spans(self.create(0)?, &self.paths[0], &attributes.layout)?;
         let source = RowSource::new(self.batches, self.plan);
         let mut collector = ValueCollector::new();
         let mut filters = Vec::new();
@@ -137,10 +147,14 @@ impl Files<'_> {
         for end in self.row_group_ends() {
             while start < end {
                 let part_end = source.part_end(start, end);
+                let rows = start..part_end;
+                let of_spans = attributes
+                    .spans
+                    .split(source.places(rows.clone()), &mut collector);
                 let part = source
-                    .table(start..part_end)
+                    .table(rows.clone(), &table.schema, of_spans, &attributes.groups)
                     .map_err(|error| table.failed(error.into()))?;
-                self.collect(&mut collector, &part, start..part_end);
+                self.collect(&mut collector, &mut attributes.keys, &part, rows);
                 table.write(&part)?;
                 start = part_end;
                 if start == end || table.row_group_bytes() >= GROUP_BYTES_MAX {
@@ -149,6 +163,7 @@ impl Files<'_> {
                 }
             }
         }
+        table.set_layout(&attributes.finish());
         Ok((table.finish()?, filters))
     }
 
@@ -172,14 +187,20 @@ impl Files<'_> {
         ends
     }
 
-    /// Takes what the rows `rows`, whose table is `part`, hold.
-    fn collect(&self, collector: &mut ValueCollector, part: &RecordBatch, rows: Range<usize>) {
+    /// Takes what the rows `rows`, whose table is `part`, hold; the attributes of spans are in already.
+    fn collect(
+        &self,
+        collector: &mut ValueCollector,
+        keys: &mut Keys,
+        part: &RecordBatch,
+        rows: Range<usize>,
+    ) {
         // Place of `attributes` in an event and in a link.
         const IN_EVENT: usize = 2;
         const IN_LINK: usize = 3;
-        collector.add_attributes(part.column(column::ATTRIBUTES).as_map());
-        collector.add_items(part.column(column::EVENTS), IN_EVENT);
-        collector.add_items(part.column(column::LINKS), IN_LINK);
+        let (events, links) = (part.column(column::EVENTS), part.column(column::LINKS));
+        collector.add_items(events, IN_EVENT, |key| keys.event.add(key));
+        collector.add_items(links, IN_LINK, |key| keys.link.add(key));
         part.column(column::NAME)
             .as_string_view()
             .iter()
@@ -191,15 +212,15 @@ impl Files<'_> {
             if collector.is_new_group(row.span.batch, group) {
                 let own = batch.groups().slice(group as usize, 1);
                 collector.add_service(batch.group_service_names().value(group as usize));
-                for place in [column::RESOURCE_ATTRIBUTES, column::SCOPE_ATTRIBUTES] {
-                    collector.add_attributes(own.column(place - column::SERVICE_NAME).as_map());
-                }
+                let map = |place: usize| own.column(place - column::SERVICE_NAME).as_map();
+                collector.add_attributes(map(column::RESOURCE_ATTRIBUTES), |_| {});
+                collector.add_attributes(map(column::SCOPE_ATTRIBUTES), |key| keys.scope.add(key));
             }
         }
     }
 
     fn write_traces(&self) -> Result<Written, StoreError> {
-        let mut table = TableWriter::new(self.create(1)?, &self.paths[1], SegmentTable::Traces)?;
+        let mut table = TableWriter::traces(self.create(1)?, &self.paths[1])?;
         for traces in self.plan.traces.chunks(GROUP_ROWS) {
             let mut builder = TracesBuilder::new();
             for trace in traces {
@@ -268,20 +289,85 @@ impl Files<'_> {
     }
 }
 
+/// Attributes on their way into columns.
+struct Attributes<'a> {
+    /// The columns; the keys in the residue are not known yet.
+    layout: AttributeLayout,
+    spans: Splitter<'a>,
+    resources: Splitter<'a>,
+    groups: GroupColumns,
+    keys: Keys,
+}
+
+/// Keys at the levels that have no columns.
+#[derive(Default)]
+struct Keys {
+    scope: KeyList,
+    event: KeyList,
+    link: KeyList,
+}
+
+impl<'a> Attributes<'a> {
+    fn new(batches: &'a [Arc<SpanBatch>], limits: &AttributeColumns) -> Self {
+        let splitter = |owner| Splitter::new(Source::of(batches, owner), limits, owner);
+        let spans = splitter(AttributeOwner::Span);
+        let mut resources = splitter(AttributeOwner::Resource);
+        Self {
+            layout: AttributeLayout::new(spans.layout().clone(), resources.layout().clone()),
+            groups: resources.groups(),
+            spans,
+            resources,
+            keys: Keys::default(),
+        }
+    }
+
+    /// The whole layout, when all spans are split.
+    fn finish(self) -> AttributeLayout {
+        let mut layout = AttributeLayout::new(self.spans.finish(), self.resources.finish());
+        layout.scope_keys = self.keys.scope.finish();
+        layout.event_keys = self.keys.event.finish();
+        layout.link_keys = self.keys.link.finish();
+        layout
+    }
+}
+
 /// A Parquet file on its way.
 struct TableWriter {
     path: PathBuf,
+    schema: SchemaRef,
     writer: ArrowWriter<FileWriter>,
 }
 
 impl TableWriter {
-    fn new(file: FileWriter, path: &Path, table: SegmentTable) -> Result<Self, StoreError> {
-        let writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)));
+    fn spans(file: FileWriter, path: &Path, layout: &AttributeLayout) -> Result<Self, StoreError> {
+        let properties = properties(SegmentTable::Spans, layout);
+        Self::new(file, path, layout.file_schema(), properties)
+    }
+
+    fn traces(file: FileWriter, path: &Path) -> Result<Self, StoreError> {
+        let table = SegmentTable::Traces;
+        let properties = properties(table, &AttributeLayout::default());
+        Self::new(file, path, table.schema(), properties)
+    }
+
+    fn new(
+        file: FileWriter,
+        path: &Path,
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, StoreError> {
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties));
         let writer = writer.map_err(|error| failed(path, error))?;
         Ok(Self {
             path: path.to_owned(),
+            schema,
             writer,
         })
+    }
+
+    fn set_layout(&mut self, layout: &AttributeLayout) {
+        let entry = KeyValue::new(LAYOUT_KEY.to_owned(), layout.to_text());
+        self.writer.append_key_value_metadata(entry);
     }
 
     fn write(&mut self, part: &RecordBatch) -> Result<(), StoreError> {
@@ -301,7 +387,7 @@ impl TableWriter {
     }
 
     fn finish(self) -> Result<Written, StoreError> {
-        let Self { path, writer } = self;
+        let Self { path, writer, .. } = self;
         writer
             .into_inner()
             .map_err(|error| failed(&path, error))?

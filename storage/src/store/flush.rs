@@ -187,6 +187,7 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         name: &name,
         tenant: DEFAULT_TENANT,
         wal: epoch.seqs,
+        attribute_columns: shared.options.limits.attribute_columns,
     };
     let policy = &*shared.options.flush_policy;
     let meta: Option<SegmentMeta> =

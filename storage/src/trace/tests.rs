@@ -31,6 +31,7 @@ impl World {
                 name: &name,
                 tenant: "default",
                 wal: (1, 1),
+                attribute_columns: crate::limits::AttributeColumns::default(),
             };
             let batches = [Arc::new(batch(part, 1))];
             let meta = segment::write(&sim.env(), &new, &batches, &KeepAll).unwrap();

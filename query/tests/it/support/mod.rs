@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
 use clew_query::{GrpcDoor, QueryLimits, QueryOptions, QueryService};
 use clew_storage::env::Env;
+use clew_storage::limits::AttributeColumns;
 use clew_storage::store::{Append, Claim, StoreOptions};
 use clew_storage::{
     Admission, DecodeError, Decoder, KeepAll, Limits, PayloadKind, SpanBatch, Store,
@@ -23,6 +24,14 @@ use clew_storage::{
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+/// Few spans make a column, and there are few columns: the attributes of a test lie in both places.
+const COLUMNS: AttributeColumns = AttributeColumns {
+    span_max: 8,
+    resource_max: 2,
+    spans_min: 2,
+    share_max: 1 << 20,
+};
 
 /// Decodes nothing: no test here replays a log.
 struct NoDecoder;
@@ -79,7 +88,10 @@ impl Server {
         let options = StoreOptions {
             data_dir: dir.path().to_owned(),
             env: Env::system(),
-            limits: Limits::default(),
+            limits: Limits {
+                attribute_columns: COLUMNS,
+                ..Limits::default()
+            },
             decoder: Arc::new(NoDecoder),
             flush_policy: Arc::new(KeepAll),
         };

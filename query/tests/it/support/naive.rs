@@ -17,6 +17,125 @@ pub(crate) struct Query {
     pub(crate) max_duration: Option<u64>,
     pub(crate) start: Option<u64>,
     pub(crate) end: Option<u64>,
+    pub(crate) terms: Vec<Term>,
+}
+
+/// A term of the query language about an attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    /// `span`, `resource`, `scope`, `event`, `link`, or empty for any.
+    pub(crate) level: &'static str,
+    pub(crate) key: String,
+    pub(crate) test: Test,
+    pub(crate) negated: bool,
+}
+
+/// What a term asks of the values.
+#[derive(Debug, Clone)]
+pub(crate) enum Test {
+    Has,
+    Is(String),
+    IsNot(String),
+    In(Vec<String>),
+    Contains(String),
+    ContainsNot(String),
+    /// A sign and a number.
+    Order(&'static str, f64),
+}
+
+impl Term {
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
+        let quoted = |text: &str| {
+            let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+            let escaped = escaped.replace('\n', "\\n").replace('\t', "\\t");
+            format!("\"{}\"", escaped.replace('\r', "\\r"))
+        };
+        let dot = if self.level.is_empty() { "" } else { "." };
+        let key = format!("{}{dot}{}", self.level, quoted(&self.key));
+        let found = |text: &str| quoted(&regex_of(text));
+        let term = match &self.test {
+            Test::Has => format!("has:{key}"),
+            Test::Is(value) => format!("{key}={}", quoted(value)),
+            Test::IsNot(value) => format!("{key}!={}", quoted(value)),
+            Test::In(values) => {
+                let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+                format!("{key} in ({})", values.join(", "))
+            }
+            Test::Contains(part) => format!("{key}~{}", found(part)),
+            Test::ContainsNot(part) => format!("{key}!~{}", found(part)),
+            Test::Order(sign, number) => format!("{key}{sign}{number}"),
+        };
+        format!("{}{term}", if self.negated { "-" } else { "" })
+    }
+
+    fn holds(&self, span: &TestSpan) -> bool {
+        let values: Vec<String> = attributes_at(span, self.level)
+            .filter(|(key, _)| *key == self.key)
+            .map(|(_, value)| text(value))
+            .collect();
+        let any = |meets: &dyn Fn(&String) -> bool| values.iter().any(meets);
+        let holds = match &self.test {
+            Test::Has => !values.is_empty(),
+            Test::Is(wanted) => any(&|value| value == wanted),
+            Test::IsNot(other) => !values.is_empty() && !any(&|value| value == other),
+            Test::In(wanted) => any(&|value| wanted.contains(value)),
+            Test::Contains(part) => any(&|value| value.contains(part)),
+            Test::ContainsNot(part) => !values.is_empty() && !any(&|value| value.contains(part)),
+            Test::Order(sign, bound) => any(&|value| {
+                let number = value
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|number| number.is_finite());
+                number.is_some_and(|number| match *sign {
+                    "<" => number < *bound,
+                    "<=" => number <= *bound,
+                    ">" => number > *bound,
+                    _ => number >= *bound,
+                })
+            }),
+        };
+        holds != self.negated
+    }
+}
+
+/// A regular expression for `text` itself.
+fn regex_of(text: &str) -> String {
+    let escape = |sign: char| match sign {
+        sign if sign.is_alphanumeric()
+            || sign.is_whitespace()
+            || "/_'\"<>=,;:@%!-&~#".contains(sign) =>
+        {
+            sign.to_string()
+        }
+        sign => format!("\\{sign}"),
+    };
+    text.chars().map(escape).collect()
+}
+
+fn attributes_at<'a>(
+    span: &'a TestSpan,
+    level: &str,
+) -> impl Iterator<Item = &'a (String, AttributeValue)> {
+    let at = |name: &str| level.is_empty() || level == name;
+    let mut lists: Vec<&Attributes> = Vec::new();
+    let own = [
+        ("span", &span.attributes),
+        ("resource", &span.resource),
+        ("scope", &span.scope),
+    ];
+    lists.extend(
+        own.into_iter()
+            .filter(|(name, _)| at(name))
+            .map(|(_, list)| list),
+    );
+    if at("event") {
+        lists.extend(span.events.iter().map(|event| &event.attributes));
+    }
+    if at("link") {
+        lists.extend(span.links.iter().map(|link| &link.attributes));
+    }
+    lists.into_iter().flatten()
 }
 
 /// Traces, each span in them once.
@@ -79,6 +198,7 @@ fn matches(query: &Query, span: &TestSpan) -> bool {
             .tags
             .iter()
             .all(|(key, value)| has_tag(span, key, value))
+        && query.terms.iter().all(|term| term.holds(span))
 }
 
 pub(crate) fn duration(span: &TestSpan) -> i64 {
@@ -129,7 +249,8 @@ pub(crate) fn text(value: &AttributeValue) -> String {
         AttributeValue::String(text) => text.clone(),
         AttributeValue::Bool(value) => value.to_string(),
         AttributeValue::Int(value) => value.to_string(),
-        AttributeValue::Double(value) => format!("{value:?}"),
+        // Whole numbers without a point.
+        AttributeValue::Double(value) => format!("{value}"),
         AttributeValue::Empty => String::new(),
         other => panic!("no such value here: {other:?}"),
     }

@@ -102,8 +102,19 @@ impl ValueCollector {
         }
     }
 
-    /// Adds all attributes of a map column.
-    pub(in crate::segment) fn add_attributes(&mut self, map: &MapArray) {
+    /// Adds an attribute, given the hash of its key.
+    pub(in crate::segment) fn add_attribute(&mut self, key: &str, key_hash: u64, value: &str) {
+        let hash = attribute_hash(&mut self.scratch, key, value);
+        self.add(hash);
+        self.add(key_hash);
+    }
+
+    /// Adds all attributes of a map column, and shows each key to `seen`.
+    pub(in crate::segment) fn add_attributes(
+        &mut self,
+        map: &MapArray,
+        mut seen: impl FnMut(&str),
+    ) {
         let offsets = map.value_offsets();
         let (keys, values) = (
             map.keys().as_string::<i32>(),
@@ -115,14 +126,19 @@ impl ValueCollector {
             } else {
                 values.value(entry)
             };
-            let hash = attribute_hash(&mut self.scratch, keys.value(entry), value);
-            self.add(hash);
-            self.add(key_hash(keys.value(entry)));
+            let key = keys.value(entry);
+            self.add_attribute(key, key_hash(key), value);
+            seen(key);
         }
     }
 
     /// Adds the attributes of all items of the columns `events` and `links`.
-    pub(in crate::segment) fn add_items(&mut self, items: &ArrayRef, attributes: usize) {
+    pub(in crate::segment) fn add_items(
+        &mut self,
+        items: &ArrayRef,
+        attributes: usize,
+        seen: impl FnMut(&str),
+    ) {
         let list = items.as_list::<i32>();
         let offsets = list.value_offsets();
         let (start, end) = (offsets[0] as usize, offsets[list.len()] as usize);
@@ -131,7 +147,7 @@ impl ValueCollector {
             .as_struct()
             .column(attributes)
             .slice(start, end - start);
-        self.add_attributes(attributes.as_map());
+        self.add_attributes(attributes.as_map(), seen);
     }
 
     pub(in crate::segment) fn add_service(&mut self, service: &str) {

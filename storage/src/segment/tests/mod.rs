@@ -1,3 +1,4 @@
+mod attributes;
 mod damage;
 mod lookup;
 mod round_trip;
@@ -11,10 +12,19 @@ use super::*;
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::env::testing::SimEnv;
+use crate::limits::AttributeColumns;
 use crate::policy::{FlushPolicy, KeepAll, TraceFacts};
 use crate::testing::{TestSpan, batch, span};
 
 const DIR: &str = "/data";
+
+/// Few rows make a column.
+const COLUMNS: AttributeColumns = AttributeColumns {
+    span_max: 5,
+    resource_max: 2,
+    spans_min: 2,
+    share_max: 100,
+};
 
 fn new_segment(name: &str) -> NewSegment<'_> {
     NewSegment {
@@ -22,6 +32,7 @@ fn new_segment(name: &str) -> NewSegment<'_> {
         name,
         tenant: "default",
         wal: (3, 9),
+        attribute_columns: COLUMNS,
     }
 }
 

@@ -1,0 +1,182 @@
+//! Which keys get a column.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::layout::{OwnerLayout, PromotedColumn, bucket_of};
+use super::shape::{List, Lists, NO_SHAPE, Shapes};
+use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
+use crate::attributes::AttributeType;
+use crate::batch::SpanBatch;
+use crate::limits::AttributeColumns;
+
+/// Different keys that are counted; the ones that come later are not.
+const KEYS_MAX: usize = 1 << 16;
+/// Bytes of a key that may become the name of a column.
+const KEY_BYTES_MAX: usize = 256;
+const TYPES: [AttributeType; 8] = [
+    AttributeType::String,
+    AttributeType::Int,
+    AttributeType::Double,
+    AttributeType::Bool,
+    AttributeType::Bytes,
+    AttributeType::Array,
+    AttributeType::Map,
+    AttributeType::Empty,
+];
+
+/// All attribute lists of one owner that a segment may take.
+pub(in crate::segment) struct Source<'b> {
+    pub(super) lists: Vec<Lists<'b>>,
+    /// Form of each list of each batch.
+    pub(super) shape_of: Vec<Vec<u32>>,
+    pub(super) shapes: Shapes<'b>,
+    /// Spans whose list has no form.
+    shapeless: u64,
+    spans: u64,
+    /// How often each key has a value of each type.
+    counts: HashMap<&'b str, [u64; TYPES.len()]>,
+    entries: u64,
+}
+
+impl<'b> Source<'b> {
+    pub(in crate::segment) fn of(batches: &'b [Arc<SpanBatch>], owner: AttributeOwner) -> Self {
+        let mut source = Self {
+            lists: Vec::with_capacity(batches.len()),
+            shape_of: Vec::with_capacity(batches.len()),
+            shapes: Shapes::default(),
+            shapeless: 0,
+            spans: 0,
+            counts: HashMap::new(),
+            entries: 0,
+        };
+        for batch in batches {
+            let lists = Lists::of(batch, owner);
+            let weights = match owner {
+                AttributeOwner::Span => None,
+                AttributeOwner::Resource => Some(spans_of_groups(batch)),
+            };
+            source.take(lists, weights.as_deref());
+        }
+        for place in 0..source.shapes.forms.len() {
+            let (list, weight) = source.shapes.forms[place];
+            source.count(list, weight);
+        }
+        source
+    }
+
+    fn take(&mut self, lists: Lists<'b>, weights: Option<&[u64]>) {
+        let mut shape_of = Vec::with_capacity(lists.len());
+        for row in 0..lists.len() {
+            let weight = weights.map_or(1, |weights| weights[row]);
+            let list = lists.list(row);
+            let shape = self.shapes.note(list, weight);
+            if shape == NO_SHAPE {
+                self.shapeless += 1;
+                self.count(list, weight);
+            }
+            shape_of.push(shape);
+            self.spans += weight;
+        }
+        self.lists.push(lists);
+        self.shape_of.push(shape_of);
+    }
+
+    fn count(&mut self, list: List<'b>, weight: u64) {
+        self.entries += weight * list.len() as u64;
+        for (key, kind) in list.keys() {
+            if self.counts.len() == KEYS_MAX && !self.counts.contains_key(key) {
+                continue;
+            }
+            let of_key = self.counts.entry(key).or_default();
+            if let Some(place) = TYPES.iter().position(|known| *known == kind) {
+                of_key[place] += weight;
+            }
+        }
+    }
+
+    /// The layout that suits the lists: a column for each key that enough spans have, the most frequent ones first.
+    pub(in crate::segment) fn layout(
+        &self,
+        limits: &AttributeColumns,
+        owner: AttributeOwner,
+    ) -> OwnerLayout {
+        let columns_max = match owner {
+            AttributeOwner::Span => limits.span_max,
+            AttributeOwner::Resource => limits.resource_max,
+        };
+        let least = limits
+            .spans_min
+            .max(self.spans.div_ceil(limits.share_max.max(1)));
+        let mut frequent: Vec<_> = self
+            .counts
+            .iter()
+            .filter(|(key, _)| may_name_a_column(key))
+            .filter_map(|(key, counts)| {
+                let place =
+                    (0..TYPES.len()).max_by_key(|place| (counts[*place], Reverse(*place)))?;
+                (counts[place] >= least).then_some((Reverse(counts[place]), *key, TYPES[place]))
+            })
+            .collect();
+        frequent.sort_unstable_by_key(|(count, key, _)| (*count, *key));
+        frequent.truncate(columns_max.min(COLUMNS_MAX));
+        let promoted: u64 = frequent.iter().map(|(count, ..)| count.0).sum();
+        let columns: Vec<_> = frequent
+            .iter()
+            .map(|(_, key, kind)| PromotedColumn::new(key, *kind))
+            .collect();
+        // One map does while it has less than one entry a span.
+        let buckets = if self.entries.saturating_sub(promoted) <= self.spans {
+            1
+        } else {
+            BUCKETS_MAX
+        };
+        let filled = self.filled(&columns, buckets);
+        OwnerLayout::new(columns, buckets, filled)
+    }
+
+    /// The residue maps that something may go into.
+    fn filled(&self, columns: &[PromotedColumn], buckets: u8) -> BTreeSet<u8> {
+        if self.shapeless > 0 {
+            return (0..buckets).collect();
+        }
+        let column_of: HashMap<&str, (usize, AttributeType)> = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| (column.key.as_str(), (place, column.kind())))
+            .collect();
+        let mut filled = BTreeSet::new();
+        for (list, _) in &self.shapes.forms {
+            let mut seen = 0u64;
+            for (key, kind) in list.keys() {
+                let column = column_of.get(key);
+                let first = column.is_some_and(|(place, _)| seen & 1 << place == 0);
+                if let Some((place, _)) = column {
+                    seen |= 1 << place;
+                }
+                // A double may not suit its column.
+                if !first
+                    || kind == AttributeType::Double
+                    || column.is_none_or(|(_, of)| *of != kind)
+                {
+                    filled.insert(bucket_of(key, buckets));
+                }
+            }
+        }
+        filled
+    }
+}
+
+/// How many spans each group of `batch` has.
+fn spans_of_groups(batch: &SpanBatch) -> Vec<u64> {
+    let mut spans = vec![0; batch.groups().num_rows()];
+    for group in batch.group_of().values() {
+        spans[*group as usize] += 1;
+    }
+    spans
+}
+
+fn may_name_a_column(key: &str) -> bool {
+    key.len() <= KEY_BYTES_MAX && !key.contains(char::is_control)
+}

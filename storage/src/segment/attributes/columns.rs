@@ -1,0 +1,101 @@
+//! Columns of the table `spans` from those of a file.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::{AttributeLayout, AttributeOwner, of_columns};
+use crate::schema;
+
+/// Some columns of the table, and what of a file they are made of.
+#[derive(Debug)]
+pub struct TableColumns {
+    /// `None` when the file has the columns of its table.
+    layout: Option<AttributeLayout>,
+    schema: SchemaRef,
+    /// Places in the table.
+    wanted: Vec<usize>,
+    /// Places in the file, ascending.
+    in_file: Vec<usize>,
+}
+
+impl TableColumns {
+    /// The columns `wanted` of `spans`, from a file of the schema `file`.
+    ///
+    /// # Errors
+    /// When the footer does not tell where attributes lie, or there is no such column.
+    pub fn of_spans(file: &Schema, wanted: &[usize]) -> Result<Self, ArrowError> {
+        let layout = AttributeLayout::of_file(file).map_err(ArrowError::ParquetError)?;
+        Self::new(Some(layout), &schema::spans(), wanted)
+    }
+
+    /// The columns `wanted` of a table whose file has the same columns.
+    pub(in crate::segment) fn plain(table: &Schema, wanted: &[usize]) -> Result<Self, ArrowError> {
+        Self::new(None, table, wanted)
+    }
+
+    fn new(
+        layout: Option<AttributeLayout>,
+        table: &Schema,
+        wanted: &[usize],
+    ) -> Result<Self, ArrowError> {
+        let mut columns = Self {
+            layout,
+            schema: Arc::new(table.project(wanted)?),
+            wanted: wanted.to_vec(),
+            in_file: Vec::new(),
+        };
+        let parts = wanted.iter().flat_map(|place| columns.parts(*place));
+        let mut in_file: Vec<usize> = parts.collect();
+        in_file.sort_unstable();
+        in_file.dedup();
+        columns.in_file = in_file;
+        Ok(columns)
+    }
+
+    /// The places in the file that have to be read, ascending.
+    #[must_use]
+    pub fn in_file(&self) -> &[usize] {
+        &self.in_file
+    }
+
+    /// The columns of the table, given those of the file.
+    ///
+    /// # Errors
+    /// When they do not fit together: the file is damaged.
+    pub fn of(&self, read: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let columns = self.wanted.iter().map(|place| self.column(*place, read));
+        let columns = columns.collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(read.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+
+    fn column(&self, place: usize, read: &RecordBatch) -> Result<ArrayRef, ArrowError> {
+        let column = |place: usize| {
+            let place = self.in_file.partition_point(|column| *column < place);
+            Arc::clone(read.column(place))
+        };
+        let Some((layout, owner)) = self.attributes(place) else {
+            return Ok(column(place));
+        };
+        let parts: Vec<ArrayRef> = self.parts(place).into_iter().map(column).collect();
+        let map = of_columns(layout.owner(owner), &parts).map_err(ArrowError::ParquetError)?;
+        Ok(Arc::new(map))
+    }
+
+    /// The attributes that column `place` of the table is.
+    fn attributes(&self, place: usize) -> Option<(&AttributeLayout, AttributeOwner)> {
+        let layout = self.layout.as_ref()?;
+        let mut owners = AttributeOwner::ALL.into_iter();
+        Some((layout, owners.find(|owner| owner.place() == place)?))
+    }
+
+    /// Places in the file of what column `place` of the table is made of.
+    fn parts(&self, place: usize) -> Vec<usize> {
+        let attributes = self.attributes(place);
+        let more = attributes.map_or(0..0, |(layout, owner)| layout.places(owner));
+        std::iter::once(place).chain(more).collect()
+    }
+}

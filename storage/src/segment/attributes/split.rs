@@ -1,0 +1,415 @@
+//! Putting attributes into their columns while a segment is written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, MapArray, StringBuilder,
+    StringViewBuilder, StructArray,
+};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::DataType;
+
+use super::choose::Source;
+use super::layout::{KeyList, OwnerLayout};
+use super::shape::{List, NO_SHAPE};
+use super::{AttributeOwner, FIRST_BUCKET, FIRST_COLUMN};
+use crate::attributes::AttributeType;
+use crate::limits::AttributeColumns;
+use crate::schema;
+use crate::segment::index::values::{ValueCollector, key_hash};
+
+const VALID: &str =
+    "the children are as long as the last offset says, and of the types of the schema";
+
+/// Splits the lists of one owner.
+pub(in crate::segment) struct Splitter<'b> {
+    source: Source<'b>,
+    layout: OwnerLayout,
+    /// Column and type of each key that has a column.
+    column_of: HashMap<String, (u8, AttributeType)>,
+    /// Where the attributes of each form go.
+    forms: Vec<Form>,
+    notes: Notes,
+    /// For a list without a form.
+    scratch: Form,
+}
+
+/// Where the attributes of a list go.
+#[derive(Debug, Default)]
+struct Form {
+    /// As in the layout column.
+    places: String,
+    key_hashes: Vec<u64>,
+}
+
+/// What the footer has to say in the end.
+#[derive(Debug, Default)]
+struct Notes {
+    residue_keys: KeyList,
+    /// A bit for each column whose key has values in the residue.
+    elsewhere: u64,
+}
+
+impl<'b> Splitter<'b> {
+    pub(in crate::segment) fn new(
+        source: Source<'b>,
+        limits: &AttributeColumns,
+        owner: AttributeOwner,
+    ) -> Self {
+        let layout = source.layout(limits, owner);
+        let columns = layout.columns.iter().zip(0..);
+        let column_of = columns
+            .map(|(column, place)| (column.key.clone(), (place, column.kind())))
+            .collect();
+        let mut splitter = Self {
+            source,
+            layout,
+            column_of,
+            forms: Vec::new(),
+            notes: Notes::default(),
+            scratch: Form::default(),
+        };
+        for place in 0..splitter.source.shapes.forms.len() {
+            let mut form = Form::default();
+            let list = splitter.source.shapes.forms[place].0;
+            splitter.place(list, &mut form);
+            splitter.forms.push(form);
+        }
+        splitter
+    }
+
+    pub(in crate::segment) fn layout(&self) -> &OwnerLayout {
+        &self.layout
+    }
+
+    /// What was learnt while splitting: to be asked when all is split.
+    pub(in crate::segment) fn finish(mut self) -> OwnerLayout {
+        for (place, column) in self.layout.columns.iter_mut().enumerate() {
+            column.elsewhere = self.notes.elsewhere & 1 << place != 0;
+        }
+        self.layout
+            .set_residue_keys(self.notes.residue_keys.finish());
+        self.layout
+    }
+
+    /// Finds out where the attributes of `list` go.
+    fn place(&mut self, list: List<'_>, form: &mut Form) {
+        form.places.clear();
+        form.key_hashes.clear();
+        let mut seen = 0u64;
+        for (key, kind) in list.keys() {
+            form.key_hashes.push(key_hash(key));
+            if let Some((column, of)) = self.column_of.get(key) {
+                let first = seen & 1 << column == 0;
+                seen |= 1 << column;
+                if first && *of == kind {
+                    form.places.push(char::from(FIRST_COLUMN + column));
+                    continue;
+                }
+                self.notes.elsewhere |= 1 << column;
+            }
+            self.notes.residue_keys.add(key);
+            let bucket = self.layout.bucket_of(key);
+            form.places.push(char::from(FIRST_BUCKET + bucket));
+        }
+    }
+
+    /// Splits the lists `rows` (batch and row), and tells `collector` what they hold.
+    pub(in crate::segment) fn split(
+        &mut self,
+        rows: impl Iterator<Item = (usize, usize)>,
+        collector: &mut ValueCollector,
+    ) -> OwnerColumns {
+        self.split_with(rows, Some(collector))
+    }
+
+    fn split_with(
+        &mut self,
+        rows: impl Iterator<Item = (usize, usize)>,
+        mut collector: Option<&mut ValueCollector>,
+    ) -> OwnerColumns {
+        let mut out = Builder::new(&self.layout);
+        for (batch, row) in rows {
+            let list = self.source.lists[batch].list(row);
+            let shape = self.source.shape_of[batch][row];
+            let form = if shape == NO_SHAPE {
+                let mut form = std::mem::take(&mut self.scratch);
+                self.place(list, &mut form);
+                self.scratch = form;
+                &self.scratch
+            } else {
+                &self.forms[shape as usize]
+            };
+            out.push(list, &form.places, &self.layout, &mut self.notes);
+            if let Some(collector) = collector.as_deref_mut() {
+                for (place, key_hash) in form.key_hashes.iter().enumerate() {
+                    collector.add_attribute(list.key(place), *key_hash, list.value(place));
+                }
+            }
+        }
+        out.finish()
+    }
+}
+
+/// The split resources of each batch, a row a group.
+pub(in crate::segment) type GroupColumns = Vec<OwnerColumns>;
+
+impl Splitter<'_> {
+    /// Splits the lists of all groups.
+    pub(in crate::segment) fn groups(&mut self) -> GroupColumns {
+        (0..self.source.lists.len())
+            .map(|batch| {
+                let rows = 0..self.source.lists[batch].len();
+                self.split_with(rows.map(|row| (batch, row)), None)
+            })
+            .collect()
+    }
+}
+
+/// The columns that stand for a map.
+#[derive(Debug)]
+pub(in crate::segment) struct OwnerColumns {
+    /// What stands in the map's place.
+    pub(in crate::segment) layout: ArrayRef,
+    /// Columns, then residue maps.
+    pub(in crate::segment) rest: Vec<ArrayRef>,
+}
+
+struct Builder {
+    rows: usize,
+    layout: StringViewBuilder,
+    columns: Vec<ColumnBuilder>,
+    /// Place of each residue map among `residues`.
+    bucket_places: Vec<usize>,
+    residues: Vec<ResidueBuilder>,
+    /// The layout of a list that does not go where its form says.
+    diverted: String,
+}
+
+impl Builder {
+    fn new(layout: &OwnerLayout) -> Self {
+        let columns = layout.columns.iter();
+        let filled = layout.filled();
+        let buckets = filled.last().map_or(0, |last| usize::from(*last) + 1);
+        let mut bucket_places = vec![0; buckets];
+        for (place, bucket) in filled.iter().enumerate() {
+            bucket_places[usize::from(*bucket)] = place;
+        }
+        Self {
+            rows: 0,
+            layout: StringViewBuilder::new(),
+            columns: columns
+                .map(|column| ColumnBuilder::new(column.kind()))
+                .collect(),
+            bucket_places,
+            residues: filled.iter().map(|_| ResidueBuilder::new()).collect(),
+            diverted: String::new(),
+        }
+    }
+
+    fn push(&mut self, list: List<'_>, places: &str, layout: &OwnerLayout, notes: &mut Notes) {
+        self.diverted.clear();
+        for (entry, place) in places.bytes().enumerate() {
+            let value = list.value(entry);
+            if let Some(column) = place.checked_sub(FIRST_COLUMN) {
+                if self.columns[usize::from(column)].push(self.rows, value) {
+                    continue;
+                }
+                let bucket = layout.bucket_of(list.key(entry));
+                notes.elsewhere |= 1 << column;
+                notes.residue_keys.add(list.key(entry));
+                self.divert(places, entry, bucket);
+                self.push_residue(bucket, list.key(entry), value);
+            } else {
+                self.push_residue(place - FIRST_BUCKET, list.key(entry), value);
+            }
+        }
+        self.layout.append_value(if self.diverted.is_empty() {
+            places
+        } else {
+            &self.diverted
+        });
+        self.rows += 1;
+    }
+
+    fn divert(&mut self, places: &str, entry: usize, bucket: u8) {
+        if self.diverted.is_empty() {
+            self.diverted.push_str(places);
+        }
+        let place = char::from(FIRST_BUCKET + bucket);
+        self.diverted
+            .replace_range(entry..=entry, place.encode_utf8(&mut [0; 4]));
+    }
+
+    fn push_residue(&mut self, bucket: u8, key: &str, value: &str) {
+        let place = self.bucket_places[usize::from(bucket)];
+        self.residues[place].push(self.rows, key, value);
+    }
+
+    fn finish(mut self) -> OwnerColumns {
+        let rows = self.rows;
+        let columns = self.columns.into_iter().map(|column| column.finish(rows));
+        let residues = self
+            .residues
+            .into_iter()
+            .map(|residue| residue.finish(rows));
+        OwnerColumns {
+            layout: Arc::new(self.layout.finish()),
+            rest: columns.chain(residues).collect(),
+        }
+    }
+}
+
+/// A column that is behind by the rows that have no value.
+enum ColumnBuilder {
+    Text(StringViewBuilder),
+    Int(Int64Builder),
+    Double(Float64Builder),
+    Bool(BooleanBuilder),
+}
+
+impl ColumnBuilder {
+    fn new(kind: AttributeType) -> Self {
+        match kind {
+            AttributeType::Int => Self::Int(Int64Builder::new()),
+            AttributeType::Double => Self::Double(Float64Builder::new()),
+            AttributeType::Bool => Self::Bool(BooleanBuilder::new()),
+            _ => Self::Text(StringViewBuilder::new()),
+        }
+    }
+
+    /// Puts the canonical text `value` into row `row`; false when the column cannot hold it.
+    fn push(&mut self, row: usize, value: &str) -> bool {
+        match self {
+            Self::Text(column) => {
+                pad(column, row);
+                column.append_value(value);
+                true
+            }
+            Self::Int(column) => value.parse().is_ok_and(|value| {
+                pad(column, row);
+                column.append_value(value);
+                true
+            }),
+            Self::Double(column) => value.parse().is_ok_and(|value: f64| {
+                let plain = value.is_finite() && value.to_bits() != (-0.0f64).to_bits();
+                if plain {
+                    pad(column, row);
+                    column.append_value(value);
+                }
+                plain
+            }),
+            Self::Bool(column) => value.parse().is_ok_and(|value| {
+                pad(column, row);
+                column.append_value(value);
+                true
+            }),
+        }
+    }
+
+    fn finish(self, rows: usize) -> ArrayRef {
+        match self {
+            Self::Text(mut column) => {
+                pad(&mut column, rows);
+                Arc::new(column.finish())
+            }
+            Self::Int(mut column) => {
+                pad(&mut column, rows);
+                Arc::new(column.finish())
+            }
+            Self::Double(mut column) => {
+                pad(&mut column, rows);
+                Arc::new(column.finish())
+            }
+            Self::Bool(mut column) => {
+                pad(&mut column, rows);
+                Arc::new(column.finish())
+            }
+        }
+    }
+}
+
+/// Builders that take nulls.
+trait Nulls {
+    fn rows(&self) -> usize;
+    fn append_nulls(&mut self, count: usize);
+}
+
+macro_rules! nulls {
+    ($($builder:ty)*) => {
+        $(impl Nulls for $builder {
+            fn rows(&self) -> usize {
+                arrow::array::ArrayBuilder::len(self)
+            }
+
+            fn append_nulls(&mut self, count: usize) {
+                Self::append_nulls(self, count);
+            }
+        })*
+    };
+}
+nulls!(Int64Builder Float64Builder BooleanBuilder);
+
+impl Nulls for StringViewBuilder {
+    fn rows(&self) -> usize {
+        arrow::array::ArrayBuilder::len(self)
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        (0..count).for_each(|_| self.append_null());
+    }
+}
+
+fn pad(column: &mut impl Nulls, rows: usize) {
+    let missing = rows - column.rows();
+    if missing > 0 {
+        column.append_nulls(missing);
+    }
+}
+
+/// A residue map whose offsets are behind by the rows that have no entry.
+struct ResidueBuilder {
+    keys: StringBuilder,
+    values: StringBuilder,
+    offsets: Vec<i32>,
+}
+
+impl ResidueBuilder {
+    fn new() -> Self {
+        Self {
+            keys: StringBuilder::new(),
+            values: StringBuilder::new(),
+            offsets: vec![0],
+        }
+    }
+
+    fn pad(&mut self, rows: usize) {
+        let entries = arrow::array::ArrayBuilder::len(&self.keys) as i32;
+        self.offsets.resize(rows + 1, entries);
+    }
+
+    fn push(&mut self, row: usize, key: &str, value: &str) {
+        // The offset that ends the row comes when a later row begins.
+        if self.offsets.len() <= row {
+            self.pad(row);
+        }
+        self.keys.append_value(key);
+        self.values.append_value(value);
+    }
+
+    fn finish(mut self, rows: usize) -> ArrayRef {
+        self.pad(rows);
+        let DataType::Map(field, sorted) = schema::attribute_map() else {
+            unreachable!("attributes are a map")
+        };
+        let DataType::Struct(fields) = field.data_type() else {
+            unreachable!("entries are a struct")
+        };
+        let entries: Vec<ArrayRef> =
+            vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
+        let entries = StructArray::try_new(fields.clone(), entries, None).expect(VALID);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        Arc::new(MapArray::try_new(field, offsets, entries, None, sorted).expect(VALID))
+    }
+}
