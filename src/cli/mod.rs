@@ -12,7 +12,6 @@ mod retention;
 mod serve;
 mod server;
 mod sql;
-mod table;
 mod verify;
 
 use std::io::{self, Write};

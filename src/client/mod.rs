@@ -54,7 +54,7 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     /// Status.
     pub(crate) status: StatusCode,
-    /// Header fields.
+    /// Header fields, and trailer fields if there were any.
     pub(crate) headers: HeaderMap,
     /// Body.
     pub(crate) body: Bytes,
@@ -193,11 +193,13 @@ impl Client {
 
 async fn read_whole(parts: Parts, body: Incoming) -> anyhow::Result<Answer> {
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| anyhow!(error))?.to_bytes();
+    let body = body.map_err(|error| anyhow!(error))?;
+    let mut headers = parts.headers;
+    headers.extend(body.trailers().cloned().unwrap_or_default());
     Ok(Answer {
         status: parts.status,
-        headers: parts.headers,
-        body,
+        headers,
+        body: body.to_bytes(),
     })
 }
 

@@ -224,6 +224,55 @@ fn sql_gives_the_same_answer_by_every_way() {
 }
 
 #[test]
+fn sql_writes_files_of_every_form() {
+    let data = stored();
+    let out = tempfile::tempdir().expect("a directory");
+    // Over what is answered whole, so that the statistics come in trailer fields.
+    let query =
+        "SELECT trace_id, span_id, name, duration_ns FROM spans ORDER BY span_id LIMIT 8000";
+    let write = |name: &str| {
+        let path = out.path().join(name);
+        let named = path.to_str().expect("a path of our own");
+        let said = ended(&data.run(&["sql", query, "--output", named])).good();
+        assert_eq!(said, "");
+        fs::read(path).expect("a file")
+    };
+    let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
+    assert_eq!(lines(&write("a.csv")), 8_001);
+    assert_eq!(lines(&write("a.ndjson")), 8_000);
+    assert!(write("a.txt").ends_with(b"(8000 rows)\n"));
+    let json = String::from_utf8(write("a.json")).expect("UTF-8");
+    let json = Json::parse(&json).expect("JSON");
+    assert_eq!(json.at("stats").at("rows").count(), 8_000);
+    let parquet = write("a.parquet");
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+    assert!(write("a.arrow").len() > 100_000);
+
+    // A statement from a file, and a form that the name does not say.
+    let statement = out.path().join("query.sql");
+    fs::write(&statement, "SELECT 1 AS one;\n").expect("a file");
+    let statement = statement.to_str().expect("a path of our own");
+    let csv = ended(&data.run(&["sql", "-f", statement, "--format", "csv"])).good();
+    assert_eq!(csv, "one\n1\n");
+}
+
+#[test]
+fn sql_says_when_a_result_was_cut_off() {
+    let mut data = stored();
+    data.set(&[("QUERY_SQL_ROWS_MAX", "9000")]);
+    let server = data.start();
+    let url = format!("http://{}", server.addresses().http);
+    let query = "SELECT trace_id, span_id, name FROM spans";
+    let ended = clew(&["sql", "--url", &url, "--format", "csv", query], &[]);
+    assert_eq!((ended.code, ended.out.lines().count()), (0, 9_001));
+    assert!(
+        ended.err.contains("cut off at the limit of rows"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
 fn sql_that_is_wrong_is_pointed_at() {
     let server = Server::start(&[]);
     let url = format!("http://{}", server.addresses().http);

@@ -13,4 +13,5 @@ pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod span;
 pub(crate) mod tar;
+pub(crate) mod terminal;
 pub(crate) mod zipkin;

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 /// The columns and rows of a result in JSON, and how many rows there are.
 ///
-/// Numbers stand to the right, everything else to the left. Control characters are shown, not sent to the terminal.
-pub(super) fn render(result: &Value) -> anyhow::Result<String> {
+/// Numbers stand to the right, everything else to the left. Control characters are shown, not sent to the terminal. Cells longer than
+/// `width_max` characters are cut.
+pub(super) fn render(result: &Value, width_max: usize) -> anyhow::Result<String> {
+    let cell = |value: &Value| cut(cell(value), width_max);
     let columns = result["columns"]
         .as_array()
         .context("the answer has no columns")?;
@@ -18,7 +20,7 @@ pub(super) fn render(result: &Value) -> anyhow::Result<String> {
         .iter()
         .map(|row| {
             row.as_array()
-                .map_or_else(Vec::new, |row| row.iter().map(cell).collect())
+                .map_or_else(Vec::new, |row| row.iter().map(&cell).collect())
         })
         .collect();
     let numeric: Vec<bool> = (0..names.len())
@@ -68,6 +70,18 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// Text of at most `width_max` characters, with a mark where it was cut.
+fn cut(text: String, width_max: usize) -> String {
+    match text.char_indices().nth(width_max) {
+        None => text,
+        Some(_) => text
+            .chars()
+            .take(width_max.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
+    }
+}
+
 fn visible(c: char) -> impl Iterator<Item = char> {
     let escaped = c.is_control().then(|| c.escape_default());
     let plain = escaped.is_none().then_some(c);
@@ -94,13 +108,22 @@ mod tests {
             "NULL           NULL",
             "(3 rows)",
         ];
-        assert_eq!(render(&result).unwrap(), expected.join("\n"));
+        assert_eq!(render(&result, usize::MAX).unwrap(), expected.join("\n"));
+    }
+
+    #[test]
+    fn long_cells_are_cut_at_the_limit() {
+        let result = json!({"columns": [{"name": "a"}], "rows": [["12345"], ["123456"]]});
+        assert_eq!(
+            render(&result, 5).unwrap(),
+            "a\n-----\n12345\n1234…\n(2 rows)"
+        );
     }
 
     #[test]
     fn an_empty_result_has_its_columns() {
         let result = json!({"columns": [{"name": "a"}], "rows": []});
-        assert_eq!(render(&result).unwrap(), "a\n-\n(0 rows)");
-        assert!(render(&json!({})).is_err());
+        assert_eq!(render(&result, usize::MAX).unwrap(), "a\n-\n(0 rows)");
+        assert!(render(&json!({}), 10).is_err());
     }
 }
