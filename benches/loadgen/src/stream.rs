@@ -46,7 +46,8 @@ pub(crate) fn synthetic(requests: usize, batch: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn random(state: &mut u64) -> u64 {
+/// The next of a row of numbers that look random.
+pub(crate) fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
@@ -165,7 +166,8 @@ fn exception(time: u64) -> Event {
     }
 }
 
-fn text(key: &str, value: impl Into<String>) -> KeyValue {
+/// An attribute of text.
+pub(crate) fn text(key: &str, value: impl Into<String>) -> KeyValue {
     attribute(key, Value::StringValue(value.into()))
 }
 
