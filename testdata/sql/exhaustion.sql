@@ -47,3 +47,9 @@ WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n FROM t) SELECT count(*) FR
 WITH RECURSIVE t(a, b) AS (SELECT 'x', 'y' UNION ALL SELECT a || b, b || a FROM t) SELECT max(length(a)) FROM t
 SELECT count(*) FROM spans GROUP BY CUBE (name, kind, flags, trace_state, duration_ns, start_time, status_code, status_message, service_name, scope_name, scope_version, sample_weight, ingested_at, span_id, trace_id, parent_span_id, depth, subtree_size, parent_offset, dropped_attributes_count)
 SELECT count(*) FROM spans GROUP BY CUBE (name, kind, flags, trace_state), CUBE (duration_ns, start_time, status_code, status_message), CUBE (service_name, scope_name, scope_version, sample_weight), CUBE (ingested_at, span_id, trace_id, parent_span_id), CUBE (depth, subtree_size, parent_offset, dropped_links_count)
+SELECT histogram(value) FROM generate_series(1, 1000000000000)
+SELECT histogram_quantile(0.5, histogram(value % 1000)) FROM generate_series(1, 1000000000000)
+SELECT count(*) FROM span_tree a, span_tree b, span_tree c, span_tree d
+SELECT count(*) FROM span_metrics a, span_metrics b, span_metrics c, span_metrics d
+SELECT count(DISTINCT time_bucket(INTERVAL '1 second', to_timestamp(value))) FROM generate_series(1, 1000000000000)
+SELECT count(*) FROM generate_series(1, 1000000000000) g JOIN spans s ON hex(s.trace_id) = CAST(g.value AS VARCHAR)

@@ -134,3 +134,24 @@ SELECT name FROM spans WHERE start_time = 'yesterday'
 SELECT name FROM spans WHERE trace_id = 5
 SELECT name FROM spans WHERE trace_id = ''
 SELECT name FROM spans WHERE trace_id LIKE '%'
+SELECT histogram_quantile(0.5, 0, 0, 2147483647, [1])
+SELECT histogram_quantile(0.5, 20, 18446744073709551615, 0, [18446744073709551615, 18446744073709551615])
+SELECT histogram_merge(0, 0, -2147483648, [1, NULL, 3])
+SELECT histogram_quantile(NULL, 0, 0, 0, [1])
+SELECT histogram(CAST(NULL AS BIGINT))
+SELECT histogram(duration_ns, CAST('NaN' AS DOUBLE)) FROM spans
+SELECT histogram(duration_ns, -1.0) FROM spans
+SELECT histogram(duration_ns) OVER (ORDER BY start_time) FROM spans
+SELECT time_bucket(INTERVAL '1 day', TIMESTAMP '1677-09-21T00:12:44Z')
+SELECT time_bucket(NULL, start_time) FROM spans
+SELECT time_bucket('nonsense', start_time) FROM spans
+SELECT time_bucket(name, start_time) FROM spans
+SELECT trace_id('')
+SELECT span_id('00000000000000000000001')
+SELECT hex(name) FROM spans
+SELECT hex(NULL)
+SELECT is_root(name) FROM spans
+SELECT * FROM span_tree WHERE trace_id = 'zz'
+SELECT count(*) FROM links WHERE linked_trace_id IS NULL
+SHOW COLUMNS
+DESCRIBE

@@ -20,5 +20,6 @@ mod jaeger_grpc;
 mod language;
 mod limits;
 mod questions;
+mod sending;
 mod slt;
 mod support;

@@ -201,6 +201,32 @@ async fn the_documented_questions_have_one_answer_wherever_the_spans_lie() {
     }
 }
 
+/// What the service graph and SQL say of the same calls is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_are_those_of_the_service_graph() {
+    let server = mixed(&recording()).await;
+    let graph = "/api/dependencies?endTs=1795394960000&lookback=3600000";
+    let graph = server.json(graph).await;
+    let graph = graph["data"].as_array().unwrap().iter();
+    let graph: BTreeMap<_, _> = graph
+        .map(|edge| {
+            let ends = (edge["parent"].to_string(), edge["child"].to_string());
+            (ends, edge["callCount"].as_u64().unwrap())
+        })
+        .collect();
+    let statement =
+        "SELECT caller, callee, sum(call_count) FROM service_edges GROUP BY caller, callee";
+    let edges = rows(&server, statement).await.into_iter();
+    let edges: BTreeMap<_, _> = edges
+        .map(|row| {
+            let ends = (row[0].to_string(), row[1].to_string());
+            (ends, row[2].as_u64().unwrap())
+        })
+        .collect();
+    assert!(edges.len() >= 4, "{edges:?}");
+    assert_eq!(edges, graph);
+}
+
 /// Cells that begin with `~` may be off as far as a histogram is.
 fn nearly(_: sqllogictest::Normalizer, found: &[Vec<String>], expected: &[String]) -> bool {
     let close = |found: &str, expected: &str| match expected.strip_prefix('~') {
