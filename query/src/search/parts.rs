@@ -26,6 +26,9 @@ const INDEXES_MAX: usize = 8;
 /// Rows of `traces` that are summed up at a time.
 const FIGURES_ROWS: u32 = 8_192;
 
+/// Traces of the hot window that are looked up one by one.
+const HOT_FEW: usize = 64;
+
 /// Row in `traces` and start of each trace.
 type Index = HashMap<TraceId, (u32, u64)>;
 
@@ -159,6 +162,9 @@ impl<'a> Parts<'a> {
                 scan.incomplete(format!("segment {name} cannot be read: {error}"));
             }
         }
+        if let Err(error) = self.hot_figures(&mut in_parts, &mut tell) {
+            scan.incomplete(format!("the hot window cannot be read: {error}"));
+        }
         for id in in_parts {
             if scan.over() {
                 return;
@@ -169,6 +175,40 @@ impl<'a> Parts<'a> {
                 Err(error) => scan.incomplete(format!("trace {id} cannot be read: {error}")),
             }
         }
+    }
+
+    /// Tells the figures of the traces of `in_parts` that lie in the hot window alone, and takes them out, where there are so many that
+    /// summing the whole window up is less work than looking each of them up.
+    fn hot_figures(
+        &self,
+        in_parts: &mut HashSet<TraceId>,
+        tell: &mut impl FnMut(TraceId, &Summary),
+    ) -> Result<(), QueryError> {
+        if in_parts.len() <= HOT_FEW {
+            return Ok(());
+        }
+        let rows = self.snapshot.hot_traces();
+        let ids = Columns(&rows).fixed("trace_id")?;
+        for (row, id) in ids.iter().enumerate() {
+            let Some(id) = id.and_then(TraceId::from_bytes) else {
+                continue;
+            };
+            if in_parts.contains(&id) && !self.is_stored(id)? {
+                in_parts.remove(&id);
+                tell(id, &summary(&rows, row)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// True when a segment holds a part of the trace.
+    fn is_stored(&self, id: TraceId) -> Result<bool, QueryError> {
+        for segment in self.snapshot.segments() {
+            if segment.trace_rows(id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Tells the figures of the traces that lie in segment `place` alone; puts the others that it holds in `in_parts`.

@@ -16,7 +16,7 @@
 mod part;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use clew_storage::attributes::AttributeType;
@@ -120,34 +120,41 @@ impl Vocabulary {
     ) -> Result<(Vec<KnownKey>, Covering), QueryError> {
         let (parts, mut covering) = self.parts(reading, range)?;
         let wanted = text.to_lowercase();
-        let mut keys: BTreeMap<(Place, &str), Facts> = BTreeMap::new();
+        let mut sums: HashMap<(Place, &str), KeySum> = HashMap::new();
         for part in &parts {
             if part.truncated {
                 covering.incomplete("there are more keys than are kept for completion");
             }
-            for (place, known) in &part.keys {
-                if *place == Place::Field {
-                    continue;
-                }
+            for (place, known) in part
+                .keys
+                .iter()
+                .filter(|(place, _)| **place != Place::Field)
+            {
                 for (key, facts) in known {
                     if wanted.is_empty() || key.to_lowercase().contains(&wanted) {
-                        keys.entry((*place, key)).or_default().merge(facts);
+                        sums.entry((*place, key)).or_default().add(facts);
                     }
                 }
             }
         }
-        let mut keys: Vec<KnownKey> = keys.into_iter().map(known_key).collect();
-        keys.sort_by_cached_key(|known| {
-            let begins = known.key.to_lowercase().starts_with(&wanted);
-            (
-                !begins,
-                Reverse(known.span_count),
-                known.key.clone(),
-                known.place,
-            )
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by_cached_key(|((place, key), sum)| {
+            let begins = key.to_lowercase().starts_with(&wanted);
+            (!begins, Reverse(sum.spans), (*key).to_owned(), *place)
         });
-        keys.truncate(keys_max);
-        Ok((keys, covering))
+        sums.truncate(keys_max);
+        let keys = sums.into_iter().map(|((place, key), sum)| {
+            let (value_count, values_exact) = count_values(&parts, place, key);
+            KnownKey {
+                key: key.to_owned(),
+                place,
+                kind: sum.kind(),
+                span_count: sum.spans,
+                value_count,
+                values_exact,
+            }
+        });
+        Ok((keys.collect(), covering))
     }
 
     /// Values of `key` at `place`, or wherever it stands, that contain `text` in any case, those first that begin with it, the most
@@ -395,18 +402,52 @@ fn overlaps(segment: &Segment, (start, end): Range) -> bool {
     earliest <= end && latest >= start
 }
 
-fn known_key(((place, key), facts): ((Place, &str), Facts)) -> KnownKey {
-    let kind = facts
-        .types
-        .iter()
-        .max_by_key(|(kind, count)| (**count, Reverse(kind.letter())))
-        .map_or(AttributeType::String, |(kind, _)| *kind);
-    KnownKey {
-        key: key.to_owned(),
-        place,
-        kind,
-        span_count: facts.spans,
-        value_count: facts.values.len(),
-        values_exact: !facts.truncated,
+/// What the parts know of a key together, but for its values.
+#[derive(Debug, Default)]
+struct KeySum {
+    spans: u64,
+    types: Vec<(AttributeType, u64)>,
+}
+
+impl KeySum {
+    fn add(&mut self, facts: &Facts) {
+        self.spans += facts.spans;
+        for (kind, count) in &facts.types {
+            match self.types.iter_mut().find(|(known, _)| known == kind) {
+                Some((_, known)) => *known += count,
+                None => self.types.push((*kind, *count)),
+            }
+        }
     }
+
+    /// The type that its values most often have.
+    fn kind(&self) -> AttributeType {
+        let most = self
+            .types
+            .iter()
+            .max_by_key(|(kind, count)| (*count, Reverse(kind.letter())));
+        most.map_or(AttributeType::String, |(kind, _)| *kind)
+    }
+}
+
+/// Different values that are counted of a key; of more it is only said that there are.
+const VALUES_COUNTED: usize = 100;
+
+/// How many different values a key has, and whether these are all.
+fn count_values(parts: &[Arc<Part>], place: Place, key: &str) -> (usize, bool) {
+    let known = parts
+        .iter()
+        .filter_map(|part| part.keys.get(&place)?.get(key));
+    let mut values: HashSet<&str> = HashSet::new();
+    let mut exact = true;
+    for facts in known {
+        exact &= !facts.truncated;
+        for value in facts.values.keys() {
+            if values.len() == VALUES_COUNTED && !values.contains(value.as_str()) {
+                return (VALUES_COUNTED, false);
+            }
+            values.insert(value);
+        }
+    }
+    (values.len(), exact)
 }
