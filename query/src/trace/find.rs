@@ -216,9 +216,12 @@ mod tests {
     fn words_and_bytes_have_bounds() {
         assert!(Find::new("a b c", 3).is_ok());
         assert_eq!(Find::new("a b c d", 3).err().unwrap().code(), "limit");
-        let text = |bytes| "x".repeat(bytes);
+        let text = |bytes| format!("{0} {0} {1}", "x".repeat(5_000), "x".repeat(bytes - 10_002));
         assert!(Find::new(&text(TEXT_BYTES_MAX), 3).is_ok());
         let refused = Find::new(&text(TEXT_BYTES_MAX + 1), 3).err().unwrap();
+        assert_eq!(refused.code(), "limit");
+        // One word as long as that is over the bound of a regular expression.
+        let refused = Find::new(&"x".repeat(TEXT_BYTES_MAX), 3).err().unwrap();
         assert_eq!(refused.code(), "limit");
         assert_eq!(
             Find::new(" \t", 3).err().unwrap().code(),
