@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import type { Locator, Page } from '@playwright/test';
 
-import { expect, open, results, test } from './test';
+import { cursorRow, expect, grid, open, results, rows, test } from './test';
 import { FAST, SMARTTHINGS, TRAINTICKET } from './traces';
 
 const answer = (body: unknown, status = 200) => ({
@@ -353,6 +353,41 @@ test('an id that is pasted into the query bar leads to its trace', async ({ page
   await query(page).focus();
   await page.keyboard.press('Control+v');
   await expect(page).toHaveURL(new RegExp(`/trace/${TRAINTICKET}\\?span=00f067aa0ba902b7`));
+});
+
+test('a found trace opens with the spans that matched, which are walked and cleared by keys', async ({
+  page,
+}) => {
+  const q = 'trace.spans>3 service=repeats-db';
+  await open(page, `/explore?q=${encodeURIComponent(q)}`);
+  await expect(results(page)).toHaveCount(1);
+  await results(page).getByRole('link', { name: 'GET /orders' }).press('Enter');
+  await expect(page).toHaveURL(/find=service%3Drepeats-db$/);
+  const count = page.getByRole('status', { name: 'Matches' });
+  await expect(count).toHaveText('12 matched');
+  // Folded: the row of the run stands for them. The next match opens it.
+  const matched = grid(page).locator('[data-match]');
+  await expect(matched).toHaveCount(1);
+  await expect(matched).toContainText('12 matched');
+  await page.keyboard.press('n');
+  await page.keyboard.press('n');
+  await page.keyboard.press('n');
+  await expect(count).toHaveText('3 of 12 matched');
+  await expect(matched).toHaveCount(12);
+  await expect(cursorRow(page)).toHaveAttribute('data-match', /./);
+  await page.keyboard.press('N');
+  await expect(count).toHaveText('2 of 12 matched');
+  await page.reload();
+  await expect(count).toHaveText(/12 matched$/);
+  await page.keyboard.press('f');
+  await page.keyboard.press('Escape');
+  await expect(count).toHaveText('');
+  await expect(page).not.toHaveURL(/find=/);
+  await expect(matched).toHaveCount(0);
+  await open(page, '/explore?q=trace.root.service%3Drepeats-web');
+  await results(page).getByRole('link', { name: 'GET /orders' }).click();
+  await expect(rows(page)).not.toHaveCount(0);
+  await expect(page).not.toHaveURL(/find=/);
 });
 
 test('links of Jaeger are understood', async ({ page }) => {

@@ -74,14 +74,14 @@ test('4: find a text in a trace and walk its matches', async ({ page }) => {
   await page.keyboard.press('f');
   await page.keyboard.type('client-select');
   const count = page.getByRole('status', { name: 'Matches' });
-  await expect(count).toHaveText(/^\d+$/);
+  await expect(count).toHaveText(/^\d+ matched$/);
   await page.keyboard.press('Enter');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await page.keyboard.press('f');
   await page.keyboard.type('client-select');
   await page.keyboard.press('Enter');
-  await expect(count).toHaveText(/^\d+ of \d+$/);
+  await expect(count).toHaveText(/^\d+ of \d+ matched$/);
   await expect(cursorRow(page)).toBeInViewport();
 });
 

@@ -260,7 +260,7 @@ test('going back closes the panel, then shows the results', async ({ page }) => 
   await page.keyboard.press('Escape');
   await expect(panel(page)).toHaveCount(0);
   // The entry of the panel is left first, then the range is written to the one before it.
-  await expect.poll(() => Object.keys(params(page))).toEqual(['range']);
+  await expect.poll(() => Object.keys(params(page))).toEqual(['find', 'range']);
   await page.goBack();
   await expect(page).toHaveURL(/\/explore\?q=service%3Dts-order-service/);
 });
@@ -272,12 +272,12 @@ test('find counts, marks and walks its matches', async ({ page }) => {
   await page.keyboard.type('auth client-select');
   const count = page.getByRole('status', { name: 'Matches' });
   const total = AUTH_CLIENT_SELECT;
-  await expect(count).toHaveText(String(total));
+  await expect(count).toHaveText(`${total} matched`);
   await page.keyboard.press('Enter');
-  await expect(count).toHaveText(`1 of ${total}`);
+  await expect(count).toHaveText(`1 of ${total} matched`);
   await expect(cursorRow(page)).toContainText('client-select');
   await page.keyboard.press('Shift+Enter');
-  await expect(count).toHaveText(`${total} of ${total}`);
+  await expect(count).toHaveText(`${total} of ${total} matched`);
   await expect(cursorRow(page)).toBeInViewport();
   await expect(page).toHaveURL(/find=auth\+client-select/);
   await page.keyboard.press('Escape');
@@ -295,16 +295,16 @@ test('find looks through all that spans carry, by words and by queries', async (
   const search = page.getByRole('search', { name: 'Find in trace' });
   // The message of a status: no name has it.
   await field.fill('DEADLOCK');
-  await expect(count).toHaveText('1');
+  await expect(count).toHaveText('1 matched');
   await page.keyboard.press('Enter');
-  await expect(count).toHaveText('1 of 1');
+  await expect(count).toHaveText('1 of 1 matched');
   await expectCursor(page, { level: 2, place: 6 });
   // An attribute of an event, by key and value.
   await field.fill('what orders.html');
-  await expect(count).toHaveText('1');
+  await expect(count).toHaveText('1 matched');
   await expect(search).not.toContainText('query');
   await field.fill('service=repeats-db');
-  await expect(count).toHaveText('12');
+  await expect(count).toHaveText('12 matched');
   await expect(search).toContainText('query');
   await page.getByRole('button', { name: 'Only matches' }).click();
   // The root keeps their place.
@@ -327,13 +327,13 @@ test.describe('a find that gets no answer', () => {
     await open(page, `/trace/${REPEATS}?find=orders`);
     const field = page.getByRole('textbox', { name: /^Find/ });
     const count = page.getByRole('status', { name: 'Matches' });
-    await expect(count).toHaveText('13');
+    await expect(count).toHaveText('13 matched');
     await field.focus();
     await expect(page.getByText(/^Only services and names were looked through/)).toBeVisible();
     await page.unroute('**/find?*');
     await page.getByRole('button', { name: 'Retry' }).click();
     // The events of the rendering name them too.
-    await expect(count).toHaveText('14');
+    await expect(count).toHaveText('14 matched');
   });
 });
 

@@ -12,7 +12,13 @@ import { pinned } from '../lib/range';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { nowNanos } from '../shell/now';
 import { Page } from '../shell/pages';
-import { changed, stringifySearch, type ExploreSearch, type RawSearch } from '../shell/search';
+import {
+  changed,
+  stringifySearch,
+  type ExploreSearch,
+  type RawSearch,
+  type TraceSearch,
+} from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { CoverageBanner, StatusLine } from '../shell/StatusLine';
@@ -27,6 +33,7 @@ import { Facets } from './Facets';
 import { HeatmapPanel } from './HeatmapPanel';
 import { HEIGHT } from './heatPaint';
 import { rememberExplore } from './lastExplore';
+import { findOf } from './matched';
 import { NoData } from './NoData';
 import { NoMatch } from './NoMatch';
 import { Pager } from './Pager';
@@ -79,6 +86,7 @@ export function ExplorePage() {
     () => new Set((search.hide ?? '').split(',').filter(Boolean)),
     [search.hide],
   );
+  const opensWith = useMemo(() => findOf(search), [search]);
   const togglePick = useCallback(
     (id: string) =>
       void navigate({
@@ -188,6 +196,7 @@ export function ExplorePage() {
                   asTable={search.view === 'table'}
                   box={box}
                   isStale={heat.isPlaceholderData}
+                  opensWith={opensWith}
                   onBox={(next) =>
                     void navigate({
                       search: (old) =>
@@ -236,6 +245,7 @@ export function ExplorePage() {
                 isWaiting={isWaiting}
                 picked={picked}
                 hidden={hidden}
+                opensWith={opensWith}
                 onRun={run}
                 onPick={togglePick}
               />
@@ -302,12 +312,13 @@ interface ResultsProps {
   isWaiting: boolean;
   picked: readonly string[];
   hidden: ReadonlySet<string>;
+  opensWith: TraceSearch;
   onRun: (next: ExploreSearch) => void;
   onPick: (traceId: string) => void;
 }
 
 function Results(props: ResultsProps) {
-  const { search, zone, explore, isWaiting, picked, hidden, onRun, onPick } = props;
+  const { search, zone, explore, isWaiting, picked, hidden, opensWith, onRun, onPick } = props;
   const services = useQuery(servicesQuery());
   const { page, problems, rerun } = explore;
   const { error, isFetching, isPlaceholderData } = page;
@@ -340,6 +351,7 @@ function Results(props: ResultsProps) {
         sort={search.sort ?? 'newest'}
         onSort={(sort) => onRun(changed(search, { sort: sort === 'newest' ? undefined : sort }))}
         hidden={hidden}
+        opensWith={opensWith}
       />
     );
   }

@@ -9,6 +9,7 @@ import { useWidth } from '../chart/useWidth';
 import { formatDuration } from '../lib/duration';
 import { formatCount, plural } from '../lib/text';
 import { formatInstant, zoneName, type Zone } from '../lib/zone';
+import type { TraceSearch } from '../shell/search';
 import { sizeCanvas } from '../trace/canvas';
 import { onPaletteChange, readPalette } from '../trace/palette';
 import { Button, classes, Icon, IconButton } from '../ui/controls';
@@ -27,6 +28,8 @@ interface Props {
   box: Box | undefined;
   /** An earlier answer, shown while the next is on its way. */
   isStale: boolean;
+  /** What the page of an example shows when it is opened. */
+  opensWith: TraceSearch;
   onBox: (box: Box | undefined) => void;
   onZoom: (box: Box) => void;
   onUnit: (ofSpans: boolean) => void;
@@ -135,7 +138,7 @@ function describe(heat: Heat, cells: CellBox, zone: Zone, ofSpans: boolean): str
 }
 
 function Map(props: Props & { heat: Heat }) {
-  const { heat, zone, ofSpans, box, onBox, onZoom } = props;
+  const { heat, zone, ofSpans, box, opensWith, onBox, onZoom } = props;
   const [host, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const cover = useRef<HTMLDivElement>(null);
@@ -156,7 +159,8 @@ function Map(props: Props & { heat: Heat }) {
       chosen: cells,
       describe: (each) => describe(heat, each, zone, ofSpans),
       choose: (each) => onBox(each && heat.box(each)),
-      open: (traceId) => void navigate({ to: '/trace/$traceId', params: { traceId } }),
+      open: (traceId) =>
+        void navigate({ to: '/trace/$traceId', params: { traceId }, search: opensWith }),
     };
     pointer.current.redraw();
   });

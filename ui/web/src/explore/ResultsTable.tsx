@@ -9,7 +9,7 @@ import { formatDuration } from '../lib/duration';
 import { sharedParts, type SharedParts } from '../lib/service';
 import { formatCount, oneLine, plural } from '../lib/text';
 import { formatInstant, instantParts, zoneName, type Zone } from '../lib/zone';
-import type { Order } from '../shell/search';
+import type { Order, TraceSearch } from '../shell/search';
 import { classes, Icon, Service, serviceStyle } from '../ui/controls';
 import styles from './explore.module.css';
 
@@ -92,6 +92,7 @@ export function ResultsTable({
   sort,
   onSort,
   hidden = NONE,
+  opensWith = PLAIN,
 }: {
   traces: readonly TraceSummary[];
   services: readonly string[];
@@ -107,6 +108,8 @@ export function ResultsTable({
   onSort?: (order: Order) => void;
   /** Keys of columns that are not shown. */
   hidden?: ReadonlySet<string>;
+  /** What the page of a trace shows when it is opened. */
+  opensWith?: TraceSearch;
 }) {
   const shared = useMemo(() => sharedParts(services), [services]);
   const date = commonDate(traces, zone);
@@ -132,6 +135,7 @@ export function ResultsTable({
             mark={['A', 'B'][picked.indexOf(trace.trace_id)]}
             onPick={onPick}
             hidden={hidden}
+            opensWith={opensWith}
           />
         ))}
       </tbody>
@@ -140,6 +144,7 @@ export function ResultsTable({
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const PLAIN: TraceSearch = {};
 
 function Columns(props: {
   startNote: string;
@@ -202,13 +207,14 @@ interface RowProps {
   mark: string | undefined;
   onPick: (traceId: string) => void;
   hidden: ReadonlySet<string>;
+  opensWith: TraceSearch;
 }
 
 const TraceRow = memo(function TraceRow(props: RowProps) {
-  const { trace, zone, withDate, shared, share, mark, onPick, hidden } = props;
+  const { trace, zone, withDate, shared, share, mark, onPick, hidden, opensWith } = props;
   const { trace_id: traceId, error_count: errors } = trace;
   const { date, time } = instantParts(trace.start_time_unix_nano, zone, 3);
-  const to = { to: '/trace/$traceId', params: { traceId } } as const;
+  const to = { to: '/trace/$traceId', params: { traceId }, search: opensWith } as const;
   const full = `${formatInstant(trace.start_time_unix_nano, zone, 9)} ${zoneName(zone, trace.start_time_unix_nano)}`;
   return (
     <tr data-picked={mark}>

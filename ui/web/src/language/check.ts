@@ -43,6 +43,9 @@ export function clausesOf(node: Node): Node[] {
   return node.is === 'all' ? node.parts.flatMap(clausesOf) : [node];
 }
 
+/** True for a condition on whole traces; one that can be read is about those or about spans. */
+export const isAboutTrace = (clause: Node): boolean => firstTerm(clause, true) !== undefined;
+
 function firstTerm(node: Node, ofTrace: boolean): Term | undefined {
   if (node.is === 'not') return firstTerm(node.part, ofTrace);
   if (node.is === 'term') {

@@ -21,15 +21,17 @@ export function clauses(q: string): Clause[] {
 
 const joined = (texts: readonly string[]): string => texts.join(' ');
 
-/** An `or` in one piece, so that another condition can stand beside it. */
-function pieces(q: string): string[] {
-  const all = clauses(q);
-  if (all.length === 1 && all[0]?.node.is === 'any') {
-    const { text } = all[0];
-    return [text.startsWith('(') && text.endsWith(')') ? text : `(${text})`];
-  }
-  return all.map(({ text }) => text);
+/** Texts of conditions that can stand side by side: an `or` is in parentheses. */
+export function grouped(all: readonly Clause[]): string[] {
+  return all.map(({ text, node }) => (node.is === 'any' && !isGroup(text) ? `(${text})` : text));
 }
+
+/** True for a text in one pair of parentheses: `(a) or (b)` is in two. */
+function isGroup(text: string): boolean {
+  return text.startsWith('(') && text.endsWith(')') && 'node' in tryRead(text.slice(1, -1));
+}
+
+const pieces = (q: string): string[] => grouped(clauses(q));
 
 /** The query without its condition number `place`. */
 export function without(q: string, place: number): string {

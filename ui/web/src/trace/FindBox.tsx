@@ -23,7 +23,7 @@ export const FIND_FIELD = 'find';
 function countText({ text, matches, at, state }: Find): string {
   if (text === '') return '';
   if (matches.length === 0) return state === 'asking' ? '' : 'none';
-  const total = formatCount(matches.length);
+  const total = `${formatCount(matches.length)} matched`;
   return at === -1 ? total : `${formatCount(at + 1)} of ${total}`;
 }
 

@@ -152,6 +152,8 @@ export class RowPool {
       visible.isContext(span) && styles.context,
     ];
     row.element.className = names.filter(Boolean).join(' ');
+    if (isMatch) row.element.dataset['match'] = isCurrent ? 'current' : 'yes';
+    else delete row.element.dataset['match'];
     if (row.row === -1) row.element.hidden = false;
     row.row = span;
     row.version = version;
@@ -163,7 +165,8 @@ export class RowPool {
     row.edge.style.setProperty('--c', serviceColor(service));
     row.cell.style.paddingLeft = `${indentX(columns.depth[span] as number, indent)}px`;
     row.cell.title = `${serviceText}  ${name}`;
-    row.timing.textContent = fold ? this.foldText(fold) : this.timingText(span, isError);
+    const timing = fold ? this.foldText(fold) : this.timingText(span, isError);
+    row.timing.textContent = isMatch && !fold ? `match, ${timing}` : timing;
     this.writeBadges(row.badges, span, indent);
     this.writeTreeState(row.element, span);
   }
@@ -220,6 +223,9 @@ export class RowPool {
       badges.push(badge);
       return badge;
     };
+    const behind = this.matchesBehind(span);
+    if (behind > 0)
+      add(`${behind} matched`, `${plural(behind, 'span')} behind this row matched`, styles.matched);
     if (visible.folding && visible.folds.headOf(span) === span) {
       const { count, spans, errors } = visible.folds.statsOf(span);
       const inside = spans > count ? `, ${plural(spans, 'span')} with what is below them` : '';
@@ -247,6 +253,14 @@ export class RowPool {
     const depth = columns.depth[span] as number;
     if (depth > indent.cap) add(`level ${depth + 1}`, 'Deeper than can be shown by indents');
     host.replaceChildren(...badges);
+  }
+
+  /** Matches that are not shown for themselves, because `span` is folded or collapsed. */
+  private matchesBehind(span: number): number {
+    const { visible, find } = this.store;
+    if (!visible.isClosed(span) || find.matches.length === 0) return 0;
+    const first = visible.isFolded(span) ? span : span + 1;
+    return firstFrom(find.matches, visible.endOfShown(span)) - firstFrom(find.matches, first);
   }
 
   private isMatch(span: number): boolean {
