@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import type { Locator, Page } from '@playwright/test';
 
-import { cursorRow, expect, grid, open, results, rows, test } from './test';
+import { cursorRow, expect, grid, open, params, results, rows, test } from './test';
 import { FAST, SMARTTHINGS, TRAINTICKET } from './traces';
 
 const answer = (body: unknown, status = 200) => ({
@@ -226,6 +226,79 @@ test('a box is drawn with the pointer, and a cell leads to its trace', async ({ 
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(new RegExp(`/trace/${FAST}`));
+});
+
+test('the time of the heatmap is zoomed and moved, by pointer and by keys, and goes back', async ({
+  page,
+}) => {
+  // The two traces are a minute apart.
+  await open(page, '/explore?q=service%3Dcompared&tz=utc');
+  await expect(results(page)).toHaveCount(2);
+  const region = page.getByRole('region', { name: 'Latency', exact: true });
+  const area = await heatmap(page).boundingBox();
+  if (!area) throw new Error('no heatmap');
+  const range = (): number[] => ['from', 'to'].map((end) => Number(params(page)[end]) / 1e9);
+  const T0 = 1_700_000_000;
+
+  // By the wheel, where the first trace is.
+  await page.mouse.move(area.x + 64, area.y + 100);
+  await page.keyboard.down('Control');
+  for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -100);
+  await page.keyboard.up('Control');
+  await expect(page).toHaveURL(/around=/);
+  await expect(results(page)).toHaveCount(1);
+  await expect(results(page)).toContainText('100 ms');
+  const [start = 0, end = 0] = range();
+  expect(start).toBeLessThan(T0 + 1);
+  expect(end - start).toBeLessThan(20);
+  await expect(region.getByText(/^2023-11-14 22:13:.* to 2023-11-14 22:13:/)).toHaveCount(1);
+
+  // Moved by keys until the other trace is there and this one is not.
+  await heatmap(page).focus();
+  for (let i = 0; i < 40; i++) await page.keyboard.press('d');
+  await expect(results(page)).toContainText('300 ms');
+  await expect(results(page)).toHaveCount(1);
+  const moved = range()[0] ?? 0;
+  await page.getByRole('button', { name: 'Earlier (a)' }).click();
+  await expect.poll(() => range()[0]).toBeLessThan(moved);
+
+  // All steps were one entry of the history.
+  await page.goBack();
+  await expect(page).not.toHaveURL(/around=/);
+  await expect(results(page)).toHaveCount(2);
+
+  // By keys alone: around the cell of the cursor, out again, and back to the whole.
+  await heatmap(page).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('+');
+  await page.keyboard.press('+');
+  await expect.poll(() => (range()[1] ?? 0) - (range()[0] ?? 0)).toBeLessThan(30);
+  await expect(results(page)).toHaveCount(1);
+  await page.keyboard.press('-');
+  await expect.poll(() => (range()[1] ?? 0) - (range()[0] ?? 0)).toBeGreaterThan(30);
+  await page.keyboard.press('0');
+  await expect(page).not.toHaveURL(/from=/);
+  await expect(results(page)).toHaveCount(2);
+
+  // The table has the same axis, and the same ways to change it.
+  await page.getByRole('button', { name: 'As a table' }).click();
+  await page.getByRole('button', { name: /^Zoom in/ }).click();
+  await expect(page).toHaveURL(/around=/);
+  await page.getByRole('button', { name: 'Reset' }).click();
+  await expect(page).not.toHaveURL(/around=/);
+});
+
+test('zooming to where nothing is leaves the way back', async ({ page }) => {
+  await open(page, '/explore?q=service%3Dcompared&tz=utc');
+  await expect(results(page)).toHaveCount(2);
+  await heatmap(page).focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Home');
+  for (let i = 0; i < 6; i++) await page.keyboard.press('w');
+  for (let i = 0; i < 4; i++) await page.keyboard.press('d');
+  await expect(page.getByText('Nothing matches')).toBeVisible();
+  await page.keyboard.press('0');
+  await expect(results(page)).toHaveCount(2);
 });
 
 test('latency is a table as well, and spans are counted instead of traces', async ({ page }) => {

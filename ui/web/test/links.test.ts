@@ -152,11 +152,13 @@ describe('a box', () => {
       '31.5s',
       '7ns',
     ]);
-    expect(zoomedTo({ q: 'a=1 or b=2', sel: 'x' }, { from: 5n, min: 1_000_000n })).toEqual({
+    const axis = { start: 3n, end: 9n };
+    expect(zoomedTo({ q: 'a=1 or b=2', sel: 'x' }, { from: 5n, min: 1_000_000n }, axis)).toEqual({
       q: '(a=1 or b=2) trace.duration>=1ms',
       from: '5',
+      around: '~~3~9',
     });
-    expect(zoomedTo({ unit: 'spans', to: 'now' }, { max: 2_000n })).toEqual({
+    expect(zoomedTo({ unit: 'spans', to: 'now' }, { max: 2_000n }, axis)).toEqual({
       q: 'duration<2us',
       to: 'now',
       unit: 'spans',

@@ -43,6 +43,7 @@ import { RANGE_BUTTON, RangePicker } from './RangePicker';
 import { ResultsBar } from './ResultsBar';
 import { ResultsTable, SkeletonTable } from './ResultsTable';
 import { useExplore } from './useExplore';
+import { isZoomed, limitsOf, settled, unzoomed, withAxis, type Span } from './zoom';
 
 /** Widths, in px, at which the heatmap has another number of columns: it is not asked for anew with every pixel. */
 const WIDTH_STEP = 120;
@@ -73,7 +74,7 @@ export function ExplorePage() {
   const q = search.q ?? '';
   const run = (next: ExploreSearch) => {
     const { tz } = search;
-    const target = changed(next, { tz, cursor: undefined });
+    const target = settled(search, changed(next, { tz, cursor: undefined }));
     if (!search.cursor && JSON.stringify(target) === JSON.stringify(search)) rerun();
     else void navigate({ search: target, state: {} });
   };
@@ -131,8 +132,10 @@ export function ExplorePage() {
   const isEmptyStore = clauses(q).length === 0 && !search.from && !search.to && !box;
   const isWaiting =
     data?.traces.length === 0 && data.total.value === 0 && isEmptyStore && !search.cursor;
-  // Where nothing matches, the way out of it stands first.
-  const isNothing = data?.total.value === 0 && !box && !isPlaceholderData;
+  // Where nothing matches, the way out of it stands first; of a zoom that is the heatmap itself.
+  const isNothing = data?.total.value === 0 && !box && !isPlaceholderData && !isZoomed(search);
+  const axis = axisOf(explore);
+  const limits = limitsOf(search, axis, explore.now);
   return (
     <Page title={q ? `${q.slice(0, 60)}: Explore` : 'Explore'} className={styles.page}>
       <search className={styles.query} aria-label="Query">
@@ -204,7 +207,22 @@ export function ExplorePage() {
                       state: {},
                     })
                   }
-                  onZoom={(next) => run(zoomedTo(search, next))}
+                  range={axis}
+                  limits={limits}
+                  onFilter={(next) => run(zoomedTo(search, next, axis))}
+                  // Steps of one zoom are one entry of the history.
+                  onRange={(next) =>
+                    void navigate({
+                      search: (old) => withAxis(old, next, axis, limits),
+                      replace: isZoomed(search),
+                      state: {},
+                    })
+                  }
+                  onReset={
+                    isZoomed(search)
+                      ? () => void navigate({ search: unzoomed, state: {} })
+                      : undefined
+                  }
                   onUnit={(spans) =>
                     adjust({ unit: spans ? 'spans' : undefined, sel: undefined, cursor: undefined })
                   }
@@ -274,6 +292,13 @@ function totalOf(
 ): Total | undefined {
   if (!ofPage || ofPage.exact || !ofAll || isEarlier) return ofPage;
   return ofAll.value >= ofPage.value ? ofAll : ofPage;
+}
+
+/** The stretch of time that the heatmap is about: what the range says, else where the data lies. */
+function axisOf({ axis, heat: { data } }: ReturnType<typeof useExplore>): Span {
+  const first = data?.start_time_unix_nano ?? 0n;
+  const last = first + (data?.column_ns ?? 0n) * BigInt(data?.column_count ?? 0);
+  return { start: BigInt(axis.axis_start ?? first), end: BigInt(axis.axis_end ?? last) };
 }
 
 function serverProblem(q: string, refused: ReturnType<typeof useExplore>['refused']) {

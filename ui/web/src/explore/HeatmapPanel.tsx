@@ -1,8 +1,9 @@
-// Latency: what matches by time and duration, with the box that narrows the results, the example of each cell, and a table instead.
+// Latency: what matches by time and duration, with the box that narrows the results, the example of each cell, an axis that
+// is zoomed and moved, and a table instead.
 
 import { useNavigate } from '@tanstack/react-router';
-import { Rows3, X, ZoomIn } from 'lucide-react';
-import { useEffect, useMemo, useRef } from 'react';
+import { ChevronLeft, ChevronRight, Rows3, X, ZoomIn, ZoomOut } from 'lucide-react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 
 import type { HeatmapAnswer } from '../api/types';
 import { useWidth } from '../chart/useWidth';
@@ -10,15 +11,18 @@ import { formatDuration } from '../lib/duration';
 import { formatCount, plural } from '../lib/text';
 import { formatInstant, zoneName, type Zone } from '../lib/zone';
 import type { TraceSearch } from '../shell/search';
+import { useShortcuts } from '../shell/shortcuts';
 import { sizeCanvas } from '../trace/canvas';
 import { onPaletteChange, readPalette } from '../trace/palette';
 import { Button, classes, Icon, IconButton } from '../ui/controls';
 import controls from '../ui/controls.module.css';
+import { AxisView } from './axisView';
 import { durationsOf, type Box } from './box';
 import { Heat, timeline, type CellBox } from './heat';
 import styles from './heatmap.module.css';
-import { HEIGHT, Layout, paint } from './heatPaint';
+import { HEIGHT, Layout, paint, windowOf } from './heatPaint';
 import { HeatPointer } from './heatPointer';
+import type { Span } from './zoom';
 
 interface Props {
   answer: HeatmapAnswer;
@@ -30,19 +34,41 @@ interface Props {
   isStale: boolean;
   /** What the page of an example shows when it is opened. */
   opensWith: TraceSearch;
+  /** The time axis of the search, and how far it can be moved. */
+  range: Span;
+  limits: Span;
   onBox: (box: Box | undefined) => void;
-  onZoom: (box: Box) => void;
+  onFilter: (box: Box) => void;
+  onRange: (range: Span) => void;
+  /** Leads back to the range from before zooming; undefined when that is the one. */
+  onReset: (() => void) | undefined;
   onUnit: (ofSpans: boolean) => void;
   onTable: (asTable: boolean) => void;
 }
 
 /** See the module. */
 export function HeatmapPanel(props: Props) {
-  const { answer, zone, ofSpans, asTable, isStale } = props;
+  const { answer, zone, ofSpans, asTable, isStale, range, limits, onRange, onReset } = props;
   const heat = useMemo(() => new Heat(answer), [answer]);
+  // One view for the life of the panel; what it may need is handed to it anew.
+  const [axis] = useState(() => new AxisView());
+  useEffect(() => () => axis.stop(), [axis]);
+  useEffect(() => {
+    axis.take({ range, limits, show: onRange, reset: onReset });
+  });
+  useShortcuts({
+    w: () => axis.zoomIn(),
+    s: () => axis.zoomOut(),
+    a: () => axis.earlier(),
+    d: () => axis.later(),
+    '0': () => axis.reset(),
+  });
   return (
     <section className={classes(styles.panel, isStale && styles.stale)} aria-label="Latency">
-      <Head {...props} heat={heat} />
+      <Head {...props} heat={heat} axis={axis} />
+      <span className="sr" role="status">
+        {onReset && rangeText(range, zone)}
+      </span>
       {asTable ? (
         <Figures heat={heat} zone={zone} ofSpans={ofSpans} />
       ) : heat.rows === 0 ? (
@@ -50,13 +76,54 @@ export function HeatmapPanel(props: Props) {
           {answer.total.value === 0 ? 'Nothing matches' : 'Nothing that matches has a time'}
         </p>
       ) : (
-        <Map {...props} heat={heat} />
+        <Map {...props} heat={heat} axis={axis} />
       )}
     </section>
   );
 }
 
-function Head({ answer, heat, ofSpans, asTable, onUnit, onTable }: Props & { heat: Heat }) {
+/** A range in words. */
+function rangeText({ start, end }: Span, zone: Zone): string {
+  const digits = end - start < 10_000_000_000n ? 3 : 0;
+  return `${formatInstant(start, zone, digits)} to ${formatInstant(end, zone, digits)} ${zoneName(zone, end)}`;
+}
+
+/** Moves the time axis without a pointer on it. */
+function AxisTools({ axis, onReset }: { axis: AxisView; onReset: (() => void) | undefined }) {
+  const isZoomed = onReset !== undefined;
+  return (
+    <div className={styles.axis} role="group" aria-label="Time axis">
+      {isZoomed && (
+        <Button
+          size="small"
+          look="ghost"
+          title="Back to the range from before zooming (0)"
+          onClick={() => axis.reset()}
+        >
+          Reset
+        </Button>
+      )}
+      <IconButton
+        size="small"
+        icon={ChevronLeft}
+        label="Earlier (a)"
+        onClick={() => axis.earlier()}
+      />
+      <IconButton
+        size="small"
+        icon={ZoomIn}
+        label="Zoom in (w, or Ctrl and the wheel)"
+        onClick={() => axis.zoomIn()}
+      />
+      <IconButton size="small" icon={ZoomOut} label="Zoom out (s)" onClick={() => axis.zoomOut()} />
+      <IconButton size="small" icon={ChevronRight} label="Later (d)" onClick={() => axis.later()} />
+    </div>
+  );
+}
+
+type Inner = Props & { heat: Heat; axis: AxisView };
+
+function Head({ answer, heat, axis, ofSpans, asTable, onUnit, onTable, onReset }: Inner) {
   const { total, trace_total: traces, duration_quantiles: quantiles } = answer;
   const least = total.exact ? '' : 'at least ';
   return (
@@ -100,6 +167,7 @@ function Head({ answer, heat, ofSpans, asTable, onUnit, onTable }: Props & { hea
           <span>has errors</span>
         </span>
       )}
+      <AxisTools axis={axis} onReset={onReset} />
       <div className={classes(controls.segments, styles.unit)} role="group" aria-label="Count">
         {[false, true].map((spans) => (
           <button
@@ -137,21 +205,26 @@ function describe(heat: Heat, cells: CellBox, zone: Zone, ofSpans: boolean): str
   return `${what}${failed}; ${formatInstant(from, zone, digits)} to ${end}; ${durations}`;
 }
 
-function Map(props: Props & { heat: Heat }) {
-  const { heat, zone, ofSpans, box, opensWith, onBox, onZoom } = props;
+function Map(props: Inner) {
+  const { heat, axis, zone, ofSpans, box, isStale, range, opensWith, onBox, onFilter } = props;
   const [host, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const cover = useRef<HTMLDivElement>(null);
   const navigate = useNavigate();
-  const layout = useMemo(() => new Layout(heat, width), [heat, width]);
+  // Until the counts of another range are here, the ones that are stand where that range has them.
+  const { start, end } = range;
+  const layout = useMemo(
+    () => new Layout(heat, width, isStale ? windowOf(heat, { start, end }) : undefined),
+    [heat, width, isStale, start, end],
+  );
   const cells = box && heat.cellsOf(box);
   // One pointer for the life of the element; what it may need is handed to it anew.
   const pointer = useRef<HeatPointer>(undefined);
   useEffect(() => {
     if (!cover.current) return undefined;
-    pointer.current = new HeatPointer(cover.current);
+    pointer.current = new HeatPointer(cover.current, axis);
     return () => pointer.current?.stop();
-  }, []);
+  }, [axis]);
   useEffect(() => {
     if (!pointer.current) return;
     pointer.current.now = {
@@ -165,18 +238,29 @@ function Map(props: Props & { heat: Heat }) {
     pointer.current.redraw();
   });
   useEffect(() => {
-    const draw = () => {
+    const draw = (shown: Layout) => {
       if (!canvas.current || width === 0) return;
       const context = sizeCanvas(canvas.current, width, HEIGHT);
-      if (context) paint(context, layout, zone, readPalette());
+      if (context) paint(context, shown, zone, readPalette());
     };
-    draw();
-    return onPaletteChange(draw);
-  }, [layout, width, zone]);
+    const undraw = axis.drawWith((next) => {
+      const shown = new Layout(heat, width, windowOf(heat, next));
+      draw(shown);
+      if (!pointer.current?.now) return;
+      pointer.current.now.layout = shown;
+      pointer.current.redraw();
+    });
+    draw(layout);
+    const off = onPaletteChange(() => draw(layout));
+    return () => {
+      off();
+      undraw();
+    };
+  }, [layout, heat, axis, width, zone]);
   const sum = cells && heat.sum(cells);
   const most = formatCount(heat.most);
   const unit = ofSpans ? 'spans' : 'traces';
-  const label = `Latency heatmap: ${formatCount(heat.answer.total.value)} ${unit}, at most ${most} in a cell. Arrow keys move, with Shift they draw a box, Enter narrows the results to it or opens an example.`;
+  const label = `Latency heatmap: ${formatCount(heat.answer.total.value)} ${unit}, at most ${most} in a cell. Arrow keys move, with Shift they draw a box, Enter narrows the results to it or opens an example. Plus and minus zoom the time axis, 0 leads back.`;
   return (
     <div ref={host} className={styles.map} style={{ height: HEIGHT }}>
       <canvas ref={canvas} aria-hidden="true" />
@@ -209,7 +293,7 @@ function Map(props: Props & { heat: Heat }) {
             size="small"
             look="primary"
             title="Make the box the range and a part of the query"
-            onClick={() => onZoom(box)}
+            onClick={() => onFilter(box)}
           >
             <Icon of={ZoomIn} />
             Filter to

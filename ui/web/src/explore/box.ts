@@ -3,6 +3,7 @@
 import { formatDuration } from '../lib/duration';
 import { withClause } from '../language/edit';
 import { changed, type ExploreSearch } from '../shell/search';
+import { aroundOf, type Span } from './zoom';
 
 /** Times in ns since the epoch and durations in ns, each from (inclusive) to (exclusive); an open end is absent. */
 export interface Box {
@@ -48,8 +49,8 @@ export function durationTerm(ns: bigint): string {
   return `${ns}ns`;
 }
 
-/** The search whose whole range and query are those of the box. */
-export function zoomedTo(search: ExploreSearch, box: Box): ExploreSearch {
+/** The search whose whole range and query are those of the box; `axis` is that of the heatmap. */
+export function zoomedTo(search: ExploreSearch, box: Box, axis: Span): ExploreSearch {
   const key = search.unit === 'spans' ? 'duration' : 'trace.duration';
   let q = search.q ?? '';
   if (box.min !== undefined) q = withClause(q, `${key}>=${durationTerm(box.min)}`);
@@ -58,6 +59,7 @@ export function zoomedTo(search: ExploreSearch, box: Box): ExploreSearch {
     q: q || undefined,
     from: box.from?.toString() ?? search.from,
     to: box.to?.toString() ?? search.to,
+    ...((box.from ?? box.to) !== undefined && { around: aroundOf(search, axis) }),
     sel: undefined,
     cursor: undefined,
   });

@@ -5,6 +5,7 @@ import { formatDuration } from '../lib/duration';
 import type { Zone } from '../lib/zone';
 import type { Palette } from '../trace/palette';
 import { rampStep, type Heat } from './heat';
+import type { Span } from './zoom';
 
 /** Room on the left for the labels of durations, and on the right. */
 export const LEFT = 62;
@@ -19,8 +20,22 @@ const BARS = 40;
 const AXIS = 20;
 export const HEIGHT = TOP + HEAT_HEIGHT + GAP + BARS + AXIS;
 
+/** The part of the columns that is shown, with fractions; beyond them there is nothing. */
+export interface Window {
+  from: number;
+  to: number;
+}
+
+/** The part of `heat` that lies in a stretch of time; undefined when it is the whole of it, or nothing of it is there. */
+export function windowOf(heat: Heat, { start, end }: Span): Window | undefined {
+  const [from, to] = [heat.columnOf(start), heat.columnOf(end)];
+  const isWhole = Math.abs(from) < 0.5 && Math.abs(to - heat.columns) < 1;
+  return isWhole || !(to > 0 && from < heat.columns && to > from) ? undefined : { from, to };
+}
+
 /** Where cells lie on a canvas of some width. */
 export class Layout {
+  readonly window: Window;
   readonly cellWidth: number;
   readonly cellHeight: number;
   /** Lower edge of the cells: few rows stand in the middle. */
@@ -29,15 +44,23 @@ export class Layout {
   constructor(
     readonly heat: Heat,
     readonly width: number,
+    window?: Window,
   ) {
-    this.cellWidth = Math.max(1, width - LEFT - RIGHT) / Math.max(1, heat.columns);
+    this.window = window ?? { from: 0, to: Math.max(1, heat.columns) };
+    this.cellWidth = Math.max(1, width - LEFT - RIGHT) / (this.window.to - this.window.from);
     this.cellHeight = Math.min(CELL_MAX, HEAT_HEIGHT / Math.max(1, heat.rows));
     this.bottom = TOP + (HEAT_HEIGHT + heat.rows * this.cellHeight) / 2;
   }
 
   /** Left edge of a column, with a fraction. */
   x(column: number): number {
-    return LEFT + column * this.cellWidth;
+    return LEFT + (column - this.window.from) * this.cellWidth;
+  }
+
+  /** Where a place is between the ends of the time axis: 0 at its start, 1 at its end. */
+  share(x: number): number {
+    const room = Math.max(1, this.width - LEFT - RIGHT);
+    return Math.min(1, Math.max(0, (x - LEFT) / room));
   }
 
   /** Lower edge of a row, with a fraction. */
@@ -50,7 +73,7 @@ export class Layout {
     const clamp = (value: number, most: number): number =>
       Math.max(0, Math.min(most, Math.floor(value)));
     return {
-      column: clamp((x - LEFT) / this.cellWidth, this.heat.columns - 1),
+      column: clamp(this.window.from + (x - LEFT) / this.cellWidth, this.heat.columns - 1),
       row: clamp((this.bottom - y) / this.cellHeight, this.heat.rows - 1),
     };
   }
@@ -72,9 +95,15 @@ export function paint(
   context.font = `11px ${palette.font}`;
   context.textBaseline = 'middle';
   grid(context, layout, palette);
-  cells(context, layout, palette);
   quantiles(context, layout, palette);
-  bars(context, layout, palette);
+  context.save();
+  context.beginPath();
+  context.rect(LEFT, 0, layout.width - LEFT - RIGHT, HEIGHT);
+  context.clip();
+  cells(context, layout, palette);
+  const most = bars(context, layout, palette);
+  context.restore();
+  rates(context, layout, palette, most);
   times(context, layout, zone, palette);
 }
 
@@ -154,7 +183,8 @@ function quantiles(context: CanvasRenderingContext2D, layout: Layout, { color }:
 
 const BARS_TOP = TOP + HEAT_HEIGHT + GAP;
 
-function bars(context: CanvasRenderingContext2D, layout: Layout, { color }: Palette): void {
+/** Draws the counts of each column, and returns the most. */
+function bars(context: CanvasRenderingContext2D, layout: Layout, { color }: Palette): number {
   const { heat, width } = layout;
   const { count: counts, error_count: errors } = heat.answer.timeline;
   const most = counts.reduce((max, count) => Math.max(max, count), 1);
@@ -175,6 +205,16 @@ function bars(context: CanvasRenderingContext2D, layout: Layout, { color }: Pale
     context.fillRect(x, bottom - red, wide, red);
   }
   line(context, color['line-2'], LEFT, bottom, width - RIGHT);
+  return most;
+}
+
+function rates(
+  context: CanvasRenderingContext2D,
+  { heat }: Layout,
+  { color }: Palette,
+  most: number,
+): void {
+  const bottom = BARS_TOP + BARS;
   context.fillStyle = color['text-3'];
   context.textAlign = 'right';
   context.fillText(rate(most, heat), LEFT - 8, BARS_TOP + 5);
@@ -203,9 +243,11 @@ function times(
   const ms = (column: number): number => Number(heat.time(column)) / 1e6;
   const y = BARS_TOP + BARS + 12;
   let free = 0;
+  const start = ms(0);
+  const column = (ms(heat.columns) - start) / Math.max(1, heat.columns);
   for (const { at, label } of timeTicks(
-    ms(0),
-    ms(heat.columns),
+    start + layout.window.from * column,
+    start + layout.window.to * column,
     Math.max(2, Math.floor(width / 120)),
     zone,
   )) {

@@ -1,7 +1,8 @@
 // What pointer and keys do on the heatmap. Everything is drawn on elements that are there already: no render per movement.
 
 import { spanned, type CellBox, type Place } from './heat';
-import type { Layout } from './heatPaint';
+import type { AxisView } from './axisView';
+import { LEFT, RIGHT, type Layout } from './heatPaint';
 
 /** What the heatmap shows now, and what may be done with it. */
 export interface HeatNow {
@@ -34,8 +35,13 @@ export class HeatPointer {
   /** Where the keys are. */
   private cursor: Place | undefined;
   private timer = 0;
+  /** Where the axis is held that is being dragged. */
+  private held: number | undefined;
 
-  constructor(private readonly cover: HTMLElement) {
+  constructor(
+    private readonly cover: HTMLElement,
+    private readonly axis: AxisView,
+  ) {
     const part = (name: string): HTMLElement =>
       cover.parentElement?.querySelector(`[data-part=${name}]`) as HTMLElement;
     [this.hover, this.box, this.tip, this.said] = ['hover', 'box', 'tip', 'said'].map(part) as [
@@ -50,7 +56,8 @@ export class HeatPointer {
     cover.addEventListener('pointerup', this.onUp, { signal });
     cover.addEventListener('pointercancel', this.onCancel, { signal });
     cover.addEventListener('pointerleave', this.onLeave, { signal });
-    cover.addEventListener('dblclick', () => this.now?.choose(undefined), { signal });
+    cover.addEventListener('dblclick', this.onDouble, { signal });
+    cover.addEventListener('wheel', this.onWheel, { signal, passive: false });
     cover.addEventListener('keydown', this.onKey, { signal });
     cover.addEventListener('blur', this.onLeave, { signal });
   }
@@ -66,7 +73,7 @@ export class HeatPointer {
     this.put(this.box, drawn ?? this.now?.chosen);
   }
 
-  private point(event: PointerEvent): { x: number; y: number } {
+  private point(event: MouseEvent): { x: number; y: number } {
     const { left, top } = this.cover.getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
   }
@@ -74,8 +81,15 @@ export class HeatPointer {
   private readonly onDown = (event: PointerEvent): void => {
     const layout = this.now?.layout;
     const { x, y } = this.point(event);
-    if (!layout || event.button !== 0 || !layout.isInside(x, y)) return;
+    const isPan = event.button === 1 || (event.button === 0 && event.shiftKey);
+    if (!layout || (event.button !== 0 && !isPan) || !layout.isInside(x, y)) return;
     this.cover.setPointerCapture(event.pointerId);
+    if (isPan) {
+      event.preventDefault();
+      this.hide();
+      this.held = x;
+      return;
+    }
     this.from = layout.place(x, y);
     this.to = undefined;
     this.pressed = { x, y };
@@ -85,6 +99,11 @@ export class HeatPointer {
     const layout = this.now?.layout;
     if (!layout) return;
     const { x, y } = this.point(event);
+    if (this.held !== undefined) {
+      this.axis.pan((this.held - x) / this.room(layout));
+      this.held = x;
+      return;
+    }
     if (this.from) {
       const far = Math.max(Math.abs(x - this.pressed.x), Math.abs(y - this.pressed.y));
       if (this.to || far >= CLICK_PX) this.to = layout.place(x, y);
@@ -102,7 +121,38 @@ export class HeatPointer {
     else this.show(cells, x, y);
   };
 
+  private room(layout: Layout): number {
+    return Math.max(1, layout.width - LEFT - RIGHT);
+  }
+
+  /** With Ctrl the wheel zooms, with Shift or to the side it moves the axis; else it scrolls the page. */
+  private readonly onWheel = (event: WheelEvent): void => {
+    const layout = this.now?.layout;
+    if (!layout) return;
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      const by = Math.sign(event.deltaY) * Math.min(Math.abs(event.deltaY), 100) * 0.004;
+      this.hide();
+      this.axis.zoom(Math.exp(by), layout.share(this.point(event).x));
+      return;
+    }
+    const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+    if (sideways === 0 || (!event.shiftKey && Math.abs(sideways) < Math.abs(event.deltaY))) return;
+    event.preventDefault();
+    this.hide();
+    this.axis.pan(sideways / this.room(layout));
+  };
+
+  private readonly onDouble = (): void => {
+    if (this.now?.chosen) this.now.choose(undefined);
+    else this.axis.reset();
+  };
+
   private readonly onUp = (event: PointerEvent): void => {
+    if (this.held !== undefined) {
+      this.held = undefined;
+      return;
+    }
     const { from, to, now } = this;
     this.from = this.to = undefined;
     if (!from || !now) return;
@@ -117,7 +167,7 @@ export class HeatPointer {
   };
 
   private readonly onCancel = (): void => {
-    this.from = this.to = undefined;
+    this.from = this.to = this.held = undefined;
     this.redraw();
   };
 
@@ -142,6 +192,8 @@ export class HeatPointer {
     const step = steps[event.key];
     if (step) {
       this.moveCursor(step, event.shiftKey);
+    } else if (this.zoomKey(event.key)) {
+      this.hide();
     } else if (event.key === 'Enter') {
       this.enter();
     } else if (event.key === 'Escape' && (this.from ?? now.chosen)) {
@@ -152,6 +204,17 @@ export class HeatPointer {
     event.preventDefault();
     event.stopPropagation();
   };
+
+  /** Zooms around the cell where the keys are. Returns whether the key was one for it. */
+  private zoomKey(key: string): boolean {
+    const { cursor, axis, now } = this;
+    const at = cursor && now && now.layout.share(now.layout.x(cursor.column + 0.5));
+    if (key === '+' || key === '=') axis.zoomIn(at);
+    else if (key === '-') axis.zoomOut(at);
+    else if (key === '0') axis.reset();
+    else return false;
+    return true;
+  }
 
   private moveCursor([columns, rows]: [number, number], grows: boolean): void {
     const { now } = this;
@@ -203,11 +266,12 @@ export class HeatPointer {
     const layout = this.now?.layout;
     element.hidden = !cells || !layout;
     if (!cells || !layout) return;
-    const [x, y] = [layout.x(cells.left), layout.y(cells.high + 1)];
+    const within = (at: number): number => Math.min(Math.max(at, LEFT), layout.width - RIGHT);
+    const [x, y] = [within(layout.x(cells.left)), layout.y(cells.high + 1)];
     Object.assign(element.style, {
       left: `${x}px`,
       top: `${y}px`,
-      width: `${Math.max(2, layout.x(cells.right + 1) - x)}px`,
+      width: `${Math.max(2, within(layout.x(cells.right + 1)) - x)}px`,
       height: `${Math.max(2, layout.y(cells.low) - y)}px`,
     });
   }

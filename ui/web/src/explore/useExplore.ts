@@ -69,6 +69,10 @@ export function useExplore(search: ExploreSearch, zone: Zone, columns: number) {
   return {
     problems: prepared.ok ? {} : prepared.problems,
     selection: value?.selection ?? {},
+    /** Ends of the time axis that the range says. */
+    axis: value?.axis ?? {},
+    /** The moment that counts as now. */
+    now,
     page,
     heat,
     facets,

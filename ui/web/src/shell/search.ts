@@ -27,6 +27,8 @@ export interface ExploreSearch extends ShellSearch, FormFields {
   sort?: Order;
   /** `spans` when the heatmap counts spans, not traces. */
   unit?: string;
+  /** The range that was zoomed into: its ends, and where data lay at an open one, `from~to~first~last`. */
+  around?: string;
   /** Box on the heatmap that the results are narrowed to: `from,to,min,max`, ns, an open end empty. */
   sel?: string;
   /** `table` instead of the drawn heatmap. */
@@ -176,6 +178,7 @@ export function readExploreSearch(raw: RawSearch): ExploreSearch {
     'from',
     'to',
     'cursor',
+    'around',
     'unit',
     'view',
     'sel',

@@ -7,6 +7,9 @@ import { preferences } from './preferences';
 /** What each key does, by `event.key`; two keys in a row are written `g e`. Return false to let the key through. */
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void | false>;
 
+/** The first key of every pair. */
+const FIRST = 'g';
+
 /** How long the second key of a pair may take, ms. */
 const PAIR_MS = 1200;
 
@@ -24,8 +27,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
     latest.current = shortcuts;
   });
   useEffect(() => {
-    let first = '';
-    let firstAt = 0;
+    let firstAt = Number.NEGATIVE_INFINITY;
     const onKey = (event: KeyboardEvent) => {
       // The first of the path: a field inside a shadow tree is hidden behind its host otherwise.
       if (
@@ -36,10 +38,10 @@ export function useShortcuts(shortcuts: Shortcuts): void {
       )
         return;
       if (event.key.length === 1 && !preferences().singleKeys) return;
-      const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${event.key}` : '';
-      const run = latest.current[pair] ?? latest.current[event.key];
-      first = event.key;
-      firstAt = event.timeStamp;
+      // The second key of a pair is that and nothing else, also where another listener has the pair.
+      const isSecond = event.timeStamp - firstAt < PAIR_MS;
+      const run = latest.current[isSecond ? `${FIRST} ${event.key}` : event.key];
+      firstAt = event.key === FIRST ? event.timeStamp : Number.NEGATIVE_INFINITY;
       if (run && run(event) !== false) event.preventDefault();
     };
     window.addEventListener('keydown', onKey);
