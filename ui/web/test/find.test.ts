@@ -4,7 +4,9 @@ import type { FindAnswer } from '../src/api/types';
 import { rowsWith } from '../src/file/find';
 import { fileSpan } from '../src/file/spans';
 import { looksLikeQuery } from '../src/trace/find';
-import { TraceStore, type Finder } from '../src/trace/store';
+import type { Finder } from '../src/trace/finding';
+import { TraceStore } from '../src/trace/store';
+import { applySearch, searchOf } from '../src/trace/storeUrl';
 import { node, skeletonFrom } from './trees';
 
 // Names n1 to n3.
@@ -119,7 +121,7 @@ describe('the find of a trace', () => {
     const shown = () => [...store.visible.rows.subarray(0, store.visible.count)];
     expect([shown(), store.visible.leftOut]).toEqual([[0, 2], 1]);
     expect([store.visible.isContext(0), store.visible.isContext(2)]).toEqual([true, false]);
-    expect(store.searchState()).toEqual({ find: 'n3', only: '1' });
+    expect(searchOf(store)).toEqual({ find: 'n3', only: '1' });
     // Other matches are taken up; where there are none, nothing is left out.
     reply = () => Promise.resolve(answerOf([1]));
     store.setFind('n2');
@@ -135,7 +137,7 @@ describe('the find of a trace', () => {
     store.setCursor(2);
     expect([shown(), store.onlyMatches]).toEqual([[0, 1, 2], false]);
     const other = new TraceStore(skeletonFrom(spans()));
-    other.applySearch({ find: 'n3', only: '1' });
+    applySearch(other, { find: 'n3', only: '1' });
     expect([...other.visible.rows.subarray(0, other.visible.count)]).toEqual([0, 2]);
   });
 

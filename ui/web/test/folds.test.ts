@@ -5,6 +5,7 @@ import type { MockSpan } from '../mock/model';
 import { FOLD_MIN, Folds, quantile } from '../src/trace/folds';
 import type { Skeleton } from '../src/trace/skeleton';
 import { TraceStore } from '../src/trace/store';
+import { applySearch, searchOf } from '../src/trace/storeUrl';
 import { VisibleRows } from '../src/trace/visible';
 import { node, skeletonFrom } from './trees';
 
@@ -140,12 +141,12 @@ describe('folded rows', () => {
     store.setFolding(false);
     store.setCritical(false);
     store.setHidden(['db', 'disk']);
-    expect(store.searchState()).toEqual({ fold: '0', cp: '0', hide: 'db,disk' });
+    expect(searchOf(store)).toEqual({ fold: '0', cp: '0', hide: 'db,disk' });
     const other = new TraceStore(skeletonFrom(spans()));
-    other.applySearch(store.searchState());
-    expect(other.searchState()).toEqual(store.searchState());
-    other.applySearch({});
-    expect(other.searchState()).toEqual({});
+    applySearch(other, searchOf(store));
+    expect(searchOf(other)).toEqual(searchOf(store));
+    applySearch(other, {});
+    expect(searchOf(other)).toEqual({});
   });
 
   test('a comma in the name of a service is kept', () => {
@@ -153,9 +154,9 @@ describe('folded rows', () => {
     const store = new TraceStore(
       skeletonFrom([node(1, null, 1, 9, { service: odd }), node(2, 1, 2, 3, { service: 'c' })]),
     );
-    store.applySearch({ hide: encodeURIComponent(odd) });
+    applySearch(store, { hide: encodeURIComponent(odd) });
     expect(store.hiddenNames()).toEqual([odd]);
-    store.applySearch({ hide: '%E0%A4%A' });
+    applySearch(store, { hide: '%E0%A4%A' });
     expect(store.hiddenNames()).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { TraceStore } from '../src/trace/store';
+import { applySearch, searchOf } from '../src/trace/storeUrl';
 import { generated, node, skeletonFrom } from './trees';
 
 //  1 ─┬ 2 ─┬ 3
@@ -121,27 +122,27 @@ describe('state in the URL', () => {
     store.setPanel(true);
     store.setFind('s1');
     store.setRange({ from: 100, to: 500 });
-    const search = store.searchState();
+    const search = searchOf(store);
     expect(search).toEqual({ span: '0000000000000004', find: 's1', range: '100,500' });
     const other = new TraceStore(skeletonFrom(spans()));
-    other.applySearch(search);
-    expect(other.searchState()).toEqual(search);
+    applySearch(other, search);
+    expect(searchOf(other)).toEqual(search);
     expect([other.cursor, other.panelOpen]).toEqual([3, true]);
-    other.applySearch({});
-    expect(other.searchState()).toEqual({});
+    applySearch(other, {});
+    expect(searchOf(other)).toEqual({});
     expect(other.range).toBe(other.full);
   });
 
   test('a cursor without the panel is not written', () => {
     store.setCursor(3);
-    expect(store.searchState()).toEqual({});
+    expect(searchOf(store)).toEqual({});
   });
 
   test('nonsense is not taken up', () => {
-    store.applySearch({ span: 'nope', range: '9,1' });
+    applySearch(store, { span: 'nope', range: '9,1' });
     expect([store.cursor, store.range]).toEqual([-1, store.full]);
     expect(store.wanted).toBe('nope');
-    expect(store.searchState()).toEqual({ span: 'nope' });
+    expect(searchOf(store)).toEqual({ span: 'nope' });
   });
 
   test('a span that has not come in is chosen when it does', () => {
@@ -149,8 +150,8 @@ describe('state in the URL', () => {
     const wanted = whole.reference(250);
     const part = Object.assign(Object.create(Object.getPrototypeOf(whole)), whole, { count: 100 });
     store = new TraceStore(part);
-    store.applySearch({ span: wanted });
-    expect([store.cursor, store.panelOpen, store.searchState().span]).toEqual([-1, true, wanted]);
+    applySearch(store, { span: wanted });
+    expect([store.cursor, store.panelOpen, searchOf(store).span]).toEqual([-1, true, wanted]);
     part.count = 300;
     store.rowsChanged(true);
     expect([store.cursor, store.wanted]).toEqual([250, undefined]);

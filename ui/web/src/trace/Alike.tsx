@@ -6,7 +6,8 @@ import { formatDuration } from '../lib/duration';
 import { formatCount } from '../lib/text';
 import { alikeOf, histogram, placeOf, type AlikeStats } from './alike';
 import styles from './panel.module.css';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 
 const STEPS = 340;
 

@@ -14,7 +14,9 @@ import { useId, type KeyboardEvent } from 'react';
 import { formatCount } from '../lib/text';
 import { Button, classes, Icon, IconButton, Tag } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { useStore, type Find, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { type Find } from './finding';
+import { useStore } from './useStore';
 import styles from './trace.module.css';
 
 /** Id of the field, which `f` focuses. */

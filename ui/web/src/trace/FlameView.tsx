@@ -6,7 +6,8 @@ import { formatDuration } from '../lib/duration';
 import { oneLine, plural } from '../lib/text';
 import { flameOf, type Flame } from './flame';
 import { FlameGraph } from './flameGraph';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 import styles from './views.module.css';
 import type { ViewControl } from './views';
 

@@ -7,7 +7,8 @@ import { formatCount, oneLine, plural } from '../lib/text';
 import { Button, classes, Icon, Service } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { usePopover } from '../ui/usePopover';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 import styles from './trace.module.css';
 
 /** Services listed; a trace may have thousands. */

@@ -22,7 +22,8 @@ import { totalOf } from './selfTime';
 import { SpanRank } from './SpanRank';
 import { FLAG_ORPHAN, FLAG_SHARED_ID, STATUS_ERROR, type Skeleton } from './skeleton';
 import { Events, Links, Origin, Raw } from './SpanParts';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 
 type TabKey = 'attributes' | 'events' | 'links' | 'resource' | 'raw';
 

@@ -12,7 +12,8 @@ import { GROUPINGS, type Group, type Grouping } from './figures';
 import { formatPosition } from './layout';
 import { ListView } from './listView';
 import { STATUS_ERROR } from './skeleton';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 import {
   GROUP_COLUMNS,
   kindText,

@@ -20,7 +20,8 @@ import { Button, Icon, IconButton, Tabs, type TabItem } from '../ui/controls';
 import { FindBox } from './FindBox';
 import { formatPosition } from './layout';
 import { ServiceFilter } from './ServiceFilter';
-import { useStore, type TraceStore } from './store';
+import type { TraceStore } from './store';
+import { useStore } from './useStore';
 import styles from './trace.module.css';
 import { VIEWS, type View } from './views';
 

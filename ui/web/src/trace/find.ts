@@ -42,6 +42,12 @@ export function firstFrom(rows: Uint32Array, row: number): number {
   return low;
 }
 
+/** Place of `row` among the sorted `rows`, or -1. */
+export function placeOf(rows: Uint32Array, row: number): number {
+  const at = row === -1 ? -1 : firstFrom(rows, row);
+  return rows[at] === row ? at : -1;
+}
+
 /** True for a text with signs of the query language, or one of its flags: no one looks for that in a name. */
 export function looksLikeQuery(text: string): boolean {
   return /[=<>~"']|\bhas:|^\s*-?(error|root)\s*$|\bexists\b|\bin\s*\(/i.test(text);

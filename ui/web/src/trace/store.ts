@@ -1,17 +1,14 @@
 // State of one trace on the page, outside React: rows, cursor, range, find, panel. The waterfall and the minimap listen
 // to it directly; React components only to what they show.
 
-import { useCallback, useSyncExternalStore } from 'react';
-
-import type { FindAnswer } from '../api/types';
-import type { TraceSearch } from '../shell/search';
 import { CriticalPath } from './criticalPath';
-import { findRows, firstFrom, looksLikeQuery } from './find';
-import { GROUPINGS, selfTotals, type Grouping } from './figures';
+import { firstFrom, placeOf } from './find';
+import { Finding, type Find, type Finder } from './finding';
+import { selfTotals, type Grouping } from './figures';
 import { clampRange, zoomRange, type TimeRange } from './layout';
 import { SelfTimes } from './selfTime';
 import { STATUS_ERROR, type Skeleton } from './skeleton';
-import { VIEWS, type View, type ViewControl } from './views';
+import type { View, ViewControl } from './views';
 import { VisibleRows } from './visible';
 
 /** What can change. */
@@ -19,27 +16,6 @@ export type Topic = 'rows' | 'cursor' | 'range' | 'find' | 'panel' | 'options';
 
 /** Where a row that becomes the cursor is moved to. */
 export type Reveal = 'nearest' | 'center';
-
-/** What is looked for, and what was found. */
-export interface Find {
-  text: string;
-  /** Rows, from the top. */
-  matches: Uint32Array;
-  /** Place of the present match in `matches`, or -1. */
-  at: number;
-  /** What the matches are: names only, while the server looks through everything; its answer; or names, for want of one. */
-  state: 'asking' | 'answered' | 'failed';
-  /** How the text was read, once that is known. */
-  readAs?: 'query' | 'text';
-  /** Why it is no query, where it looks like one; why there is no whole answer. */
-  note?: string | undefined;
-}
-
-/** Looks for a text over everything that the spans of the trace carry. */
-export type Finder = (text: string, signal: AbortSignal) => Promise<FindAnswer>;
-
-/** Pause before the server is asked: a word is typed letter by letter. */
-const FIND_MS = 120;
 
 /** What the table shows. */
 export interface TableState {
@@ -50,8 +26,6 @@ export interface TableState {
   /** Column, after a minus when descending. */
   sort?: string | undefined;
 }
-
-const NO_FIND: Find = { text: '', matches: new Uint32Array(0), at: -1, state: 'answered' };
 
 /** See the module. */
 export class TraceStore {
@@ -66,7 +40,6 @@ export class TraceStore {
   /** Where the view moves the cursor's row to, next time it draws. */
   reveal: Reveal | undefined;
   panelOpen = false;
-  find: Find = NO_FIND;
   /** True while spans that do not match are left out. */
   onlyMatches = false;
   /** True while the critical path is shown. */
@@ -87,13 +60,16 @@ export class TraceStore {
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private path: CriticalPath | undefined;
   private totals: Float64Array | undefined;
-  private findTimer: ReturnType<typeof setTimeout> | undefined;
-  private findAbort: AbortController | undefined;
+  private readonly finding: Finding;
 
   constructor(
     readonly skeleton: Skeleton,
-    private readonly finder?: Finder,
+    finder?: Finder,
   ) {
+    this.finding = new Finding(skeleton, finder, () => {
+      this.narrow();
+      this.emit('find');
+    });
     this.visible = new VisibleRows(skeleton);
     this.visible.setFolding(true);
     this.selfTimes = new SelfTimes(skeleton);
@@ -132,57 +108,15 @@ export class TraceStore {
     if (this.wanted) this.select(this.wanted);
   }
 
-  // --- URL ---------------------------------------------------------------------------------------------------------
+  // --- Cursor and panel ----------------------------------------------------------------------------------------------
 
-  /** What the URL says of this state. */
-  searchState(): TraceSearch {
-    const search: TraceSearch = {};
-    if (this.wanted) search.span = this.wanted;
-    else if (this.panelOpen && this.cursor >= 0) search.span = this.skeleton.reference(this.cursor);
-    if (this.find.text) search.find = this.find.text;
-    if (this.onlyMatches) search.only = '1';
-    const { from, to } = this.range;
-    if (this.range !== this.full) search.range = `${Math.round(from)},${Math.round(to)}`;
-    if (this.view !== 'waterfall') search.view = this.view;
-    const { group, pick, sort } = this.table;
-    if (group) search.group = group;
-    if (group && pick) search.pick = writeNames(pick);
-    if (sort) search.sort = sort;
-    if (!this.critical) search.cp = '0';
-    if (!this.visible.folding) search.fold = '0';
-    const hide = this.hiddenNames();
-    if (hide.length > 0) search.hide = writeNames(hide);
-    return search;
-  }
-
-  /** Takes the state that the URL says, where it is another one. */
-  applySearch(search: TraceSearch): void {
-    const { span, find = '', only, range, cp, fold, hide, view, group, pick, sort } = search;
-    const present = this.searchState();
-    if (view !== present.view) this.setView(VIEWS.find((each) => each === view) ?? 'waterfall');
-    if (group !== present.group || pick !== present.pick || sort !== present.sort) {
-      const by = GROUPINGS.find((each) => each === group);
-      this.setTable({ group: by, pick: by && pick ? readNames(pick) : undefined, sort });
-    }
-    if (cp !== present.cp) this.setCritical(cp !== '0');
-    if (fold !== present.fold) this.setFolding(fold !== '0');
-    if (hide !== present.hide) this.setHidden(readNames(hide));
-    if (range !== present.range) this.setRange(parseRange(range) ?? this.full);
-    if (find !== this.find.text) this.setFind(find);
-    if (only !== present.only) this.setOnlyMatches(only === '1');
-    if (span === present.span) return;
-    if (span) this.select(span);
-    else this.setPanel(false);
-  }
-
-  private select(reference: string): void {
+  /** Opens the span that a link names; while it has not come in, it is waited for. */
+  select(reference: string): void {
     const row = this.skeleton.find(reference);
     this.wanted = row === -1 ? reference : undefined;
     if (row !== -1) this.setCursor(row, 'center');
     this.setPanel(true);
   }
-
-  // --- Cursor and panel ----------------------------------------------------------------------------------------------
 
   /** Moves the cursor, showing the row if it is hidden. */
   setCursor(row: number, reveal: Reveal = 'nearest'): void {
@@ -419,23 +353,14 @@ export class TraceStore {
 
   // --- Find --------------------------------------------------------------------------------------------------------
 
+  get find(): Find {
+    return this.finding.find;
+  }
+
   /** Looks for `text`, without moving the cursor: in names at once, on the server a moment later. */
   setFind(text: string): void {
-    this.stopFinding();
-    if (text.trim() === '') {
-      this.find = NO_FIND;
-    } else {
-      // What is written like a query is no text to be found in a name.
-      const matches = looksLikeQuery(text) ? new Uint32Array(0) : findRows(this.skeleton, text);
-      this.find = { text, matches, at: -1, state: this.finder ? 'asking' : 'answered' };
-      // Rows of an answer are those of the whole trace.
-      if (this.finder && this.complete) {
-        const { finder } = this;
-        this.findTimer = setTimeout(() => void this.askFind(finder, text), FIND_MS);
-      }
-    }
-    this.narrow();
-    this.emit('find');
+    // Rows of an answer are those of the whole trace.
+    this.finding.look(text, this.complete);
   }
 
   /** Leaves out the spans that do not match, or shows them again. */
@@ -462,50 +387,16 @@ export class TraceStore {
 
   /** Forgets a question that is on its way. */
   stopFinding(): void {
-    clearTimeout(this.findTimer);
-    this.findAbort?.abort();
-    this.findAbort = undefined;
-  }
-
-  private async askFind(finder: Finder, text: string): Promise<void> {
-    const abort = new AbortController();
-    this.findAbort = abort;
-    try {
-      const { rows, read_as: readAs, syntax, coverage } = await finder(text, abort.signal);
-      if (abort.signal.aborted) return;
-      const { count } = this.skeleton;
-      const matches = rows.subarray(0, firstFrom(rows, count));
-      const note = looksLikeQuery(text) && syntax ? syntax.message : coverage.reasons[0];
-      const at = this.find.at === -1 ? -1 : placeOf(matches, this.cursor);
-      this.find = { text, matches, at, state: 'answered', readAs, note };
-    } catch (cause) {
-      if (abort.signal.aborted) return;
-      const note = cause instanceof Error ? cause.message : String(cause);
-      this.find = { ...this.find, state: 'failed', note };
-    }
-    this.narrow();
-    this.emit('find');
+    this.finding.stop();
   }
 
   /** Moves the cursor to the next or previous match, going round at the end. */
   moveToMatch(by: 1 | -1): void {
-    const { matches, at } = this.find;
-    if (matches.length === 0) return;
-    let next: number;
-    if (at !== -1 && matches[at] === this.cursor) next = at + by;
-    else if (by === 1) next = firstFrom(matches, this.cursor + (at === -1 ? 0 : 1));
-    else next = firstFrom(matches, this.cursor) - 1;
-    next = (next + matches.length) % matches.length;
-    this.find = { ...this.find, at: next };
-    this.setCursor(matches[next] as number, 'center');
+    const row = this.finding.step(by, this.cursor);
+    if (row === undefined) return;
+    this.setCursor(row, 'center');
     this.emit('find');
   }
-}
-
-/** Place of `row` among the sorted `rows`, or -1. */
-function placeOf(rows: Uint32Array, row: number): number {
-  const at = row === -1 ? -1 : firstFrom(rows, row);
-  return rows[at] === row ? at : -1;
 }
 
 function errorRows({ columns, count }: Skeleton): Uint32Array {
@@ -518,37 +409,4 @@ function sumOf(column: Int32Array, count: number): number {
   let sum = 0;
   for (let row = 0; row < count; row++) sum += column[row] as number;
   return sum;
-}
-
-/** Names in one text; a comma within a name is escaped. */
-function writeNames(names: readonly string[]): string {
-  return names.map(encodeURIComponent).join(',');
-}
-
-function readNames(text: string | undefined): string[] {
-  try {
-    return text ? text.split(',').map(decodeURIComponent) : [];
-  } catch {
-    return [];
-  }
-}
-
-function parseRange(text: string | undefined): TimeRange | undefined {
-  const match = /^(-?\d{1,19}),(-?\d{1,19})$/.exec(text ?? '');
-  if (!match) return undefined;
-  const from = Number(match[1]);
-  const to = Number(match[2]);
-  return to > from ? { from, to } : undefined;
-}
-
-/** What `read` takes from the store, renewed when one of `topics` changes. `read` must return the same for the same state. */
-export function useStore<T>(
-  store: TraceStore,
-  topics: readonly Topic[],
-  read: (store: TraceStore) => T,
-): T {
-  const key = topics.join();
-  // oxlint-disable-next-line react-hooks/exhaustive-deps -- `key` stands for the topics
-  const subscribe = useCallback((listener: () => void) => store.on(topics, listener), [store, key]);
-  return useSyncExternalStore(subscribe, () => read(store));
 }

@@ -6,7 +6,8 @@ import { askJson } from '../api/client';
 import { findAnswer } from '../api/types';
 import { loadSkeleton } from './loadSkeleton';
 import type { Skeleton } from './skeleton';
-import { TraceStore, type Finder } from './store';
+import { TraceStore } from './store';
+import { type Finder } from './finding';
 
 /** A trace on its way, here, or not to be had. */
 export type TraceState =

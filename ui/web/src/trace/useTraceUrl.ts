@@ -6,6 +6,7 @@ import { useCallback, useEffect, useRef } from 'react';
 
 import type { TraceSearch } from '../shell/search';
 import type { TraceStore } from './store';
+import { applySearch, searchOf } from './storeUrl';
 
 /** Pause before a change is written: browsers refuse more than a few a second. */
 const WRITE_MS = 180;
@@ -40,7 +41,7 @@ export function useTraceUrl(store: TraceStore): () => void {
   const isClosing = useRef(false);
 
   const write = useCallback(() => {
-    const next = store.searchState();
+    const next = searchOf(store);
     const present = known.current ?? {};
     if (isClosing.current || isSame(next, present)) return;
     known.current = next;
@@ -61,7 +62,7 @@ export function useTraceUrl(store: TraceStore): () => void {
       isClosing.current = false;
       write();
     } else {
-      store.applySearch(search);
+      applySearch(store, search);
     }
   }, [store, search, write]);
 
