@@ -397,6 +397,43 @@ test('the shown range is zoomed, dragged, moved by keys and kept in the address'
   await expect(page.getByText('100 ms to 200 ms')).toBeVisible();
 });
 
+test('idle time is cut out of the axis where it is asked for, and stays so in the address', async ({
+  page,
+}) => {
+  await open(page, `/trace/${SMARTTHINGS}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  const toggle = page.getByRole('button', { name: 'Cut idle time' });
+  await expect(toggle).toHaveAttribute('aria-pressed', 'false');
+  const end = page.getByRole('slider', { name: 'End of the shown range' });
+  const endNs = async (): Promise<number> => Number(await end.getAttribute('aria-valuenow'));
+  const whole = await endNs();
+  await page.keyboard.press('i');
+  await expect(toggle).toHaveAttribute('aria-pressed', 'true');
+  await expect(page).toHaveURL(/gaps=1/);
+  await expect(page.getByText(/^Cut out: \d+ stretches, 4.m/)).toHaveCount(1);
+  // A hundredth of the time in which something happens, about 13 s, is no hundredth of the five minutes.
+  await end.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(endNs).toBeLessThan(whole);
+  expect(whole - (await endNs())).toBeLessThan(1e9);
+  await page.reload();
+  await expect(toggle).toHaveAttribute('aria-pressed', 'true');
+  // Zooming out leads to the whole trace again, over every cut.
+  await expect(rows(page)).not.toHaveCount(0);
+  for (let i = 0; i < 3; i++) await page.keyboard.press('s');
+  await expect.poll(endNs).toBe(whole);
+  await toggle.click();
+  await expect(page).not.toHaveURL(/gaps=/);
+  await end.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(async () => whole - (await endNs())).toBeGreaterThan(3e9);
+  // Where something happens all the time there is nothing to cut.
+  await open(page, `/trace/${REPEATS}`);
+  await expect(rows(page)).not.toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Critical path' })).toBeVisible();
+  await expect(toggle).toHaveCount(0);
+});
+
 test('missing parents and odd times are shown as what they are', async ({ page }) => {
   await open(page, `/trace/${BROKEN}`);
   await expect(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
+import { AXIS_PAD, ticksOf, TimeAxis } from '../src/trace/axis';
 import {
-  AXIS_PAD,
   clampRange,
   formatPosition,
   formatTick,
@@ -9,9 +9,7 @@ import {
   indentX,
   SCROLL_MAX_PX,
   ScrollSpace,
-  ticksOf,
   tickStep,
-  TimeAxis,
   zoomRange,
 } from '../src/trace/layout';
 

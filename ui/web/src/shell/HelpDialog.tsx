@@ -94,6 +94,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [what: string, ke
       keys: [
         ['Zoom in, out', 'w s'],
         ['Pan', 'a d'],
+        ['Cut out idle time', 'i'],
         ['Fit span', '.'],
         ['Fit whole trace', '0'],
       ],

@@ -64,6 +64,8 @@ export interface TraceSearch extends ShellSearch {
   range?: string;
   /** `0` hides the critical path. */
   cp?: string;
+  /** `1` cuts long idle stretches out of the time axis. */
+  gaps?: string;
   /** `0` shows repeated siblings one by one. */
   fold?: string;
   /** Services that are switched off, with commas between them. */
@@ -269,6 +271,7 @@ export function readTraceSearch(raw: RawSearch): TraceSearch {
     'only',
     'range',
     'cp',
+    'gaps',
     'fold',
     'hide',
     'view',

@@ -1,6 +1,7 @@
 // The line above the waterfall: collapsing, errors, services, what is drawn, zoom, find.
 
 import {
+  Activity,
   ChevronDown,
   ChevronsDownUp,
   ChevronsUpDown,
@@ -15,8 +16,10 @@ import {
   type LucideIcon,
 } from 'lucide-react';
 
+import { formatDuration } from '../lib/duration';
 import { formatCount, plural } from '../lib/text';
-import { Button, Icon, IconButton, Tabs, type TabItem } from '../ui/controls';
+import { Button, classes, Icon, IconButton, Tabs, type TabItem } from '../ui/controls';
+import type { Cuts } from './cuts';
 import { FindBox } from './FindBox';
 import { formatPosition } from './layout';
 import { ServiceFilter } from './ServiceFilter';
@@ -127,10 +130,16 @@ function Errors({ store }: { store: TraceStore }) {
   );
 }
 
+/** How much of a trace is idle. */
+const cutText = ({ stretches, total }: Cuts): string =>
+  `${plural(stretches.length, 'stretch', 'stretches')}, ${formatDuration(total)}`;
+
 function Toggles({ store }: { store: TraceStore }) {
   const critical = useStore(store, ['options'], (state) => state.critical);
   const folding = useStore(store, ['options'], ({ visible }) => visible.folding);
   const runs = useStore(store, ['rows'], ({ visible }) => visible.folds.count);
+  const cuts = useStore(store, ['rows'], (state) => state.idleCuts());
+  const cutIdle = useStore(store, ['options'], (state) => state.cutIdle);
   return (
     <>
       <Toggle
@@ -140,6 +149,20 @@ function Toggles({ store }: { store: TraceStore }) {
         on={critical}
         onChange={(on) => store.setCritical(on)}
       />
+      {cuts.stretches.length > 0 && (
+        <>
+          <Toggle
+            icon={Activity}
+            label="Cut idle time"
+            title={`Cut out long stretches in which nothing starts, ends or runs but spans that wait (i): ${cutText(cuts)}`}
+            on={cutIdle}
+            onChange={(on) => store.setCutIdle(on)}
+          />
+          <span className="sr" role="status">
+            {cutIdle && `Cut out: ${cutText(cuts)}`}
+          </span>
+        </>
+      )}
       {runs > 0 && (
         <Toggle
           icon={FoldVertical}
@@ -183,7 +206,7 @@ function Zoom({ store }: { store: TraceStore }) {
   return (
     <>
       {!isWhole && (
-        <span className="t2 wide-only" role="status">
+        <span className={classes('t2 wide-only', styles.shown)} role="status">
           {formatPosition(range.from, resolution)} to {formatPosition(range.to, resolution)}
         </span>
       )}

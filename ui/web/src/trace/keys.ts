@@ -49,6 +49,7 @@ export function traceKeys(store: TraceStore, targets: KeyTargets): Shortcuts {
     J: () => store.moveToSibling(1),
     K: () => store.moveToSibling(-1),
     c: () => store.setCritical(!store.critical),
+    i: () => (store.idleCuts().total > 0 ? store.setCutIdle(!store.cutIdle) : false),
     r: () => store.setFolding(!store.visible.folding),
     e: () => store.moveToError(1),
     E: () => store.moveToError(-1),
@@ -103,6 +104,13 @@ export function traceCommands(store: TraceStore, targets: KeyTargets): Command[]
     command(visible.folding ? 'Show repeats one by one' : 'Fold repeats', 'r', () =>
       store.setFolding(!visible.folding),
     ),
+    ...(store.idleCuts().total > 0
+      ? [
+          command(store.cutIdle ? 'Show idle time' : 'Cut out idle time', 'i', () =>
+            store.setCutIdle(!store.cutIdle),
+          ),
+        ]
+      : []),
     ...(errors.length > 0
       ? [
           command('Next error', 'e', () => store.moveToError(1)),

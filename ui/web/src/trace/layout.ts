@@ -77,32 +77,6 @@ export interface TimeRange {
   to: number;
 }
 
-/** Room beside the bars for marks and labels, px. */
-export const AXIS_PAD = { left: 8, right: 64 };
-
-/** Instants on an axis of `width` px. */
-export class TimeAxis {
-  private readonly scale: number;
-
-  constructor(
-    readonly range: TimeRange,
-    readonly width: number,
-  ) {
-    const room = Math.max(1, width - AXIS_PAD.left - AXIS_PAD.right);
-    this.scale = room / Math.max(1, range.to - range.from);
-  }
-
-  /** Place of the instant `t`. */
-  x(t: number): number {
-    return AXIS_PAD.left + (t - this.range.from) * this.scale;
-  }
-
-  /** Instant at the place `x`. */
-  t(x: number): number {
-    return this.range.from + (x - AXIS_PAD.left) / this.scale;
-  }
-}
-
 /** Shortest range that can be zoomed to, ns. */
 export const RANGE_MIN_NS = 10;
 
@@ -139,17 +113,6 @@ export function tickStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
   const step = [1, 2, 5, 10].find((nice) => nice * power >= least) as number;
   return step * power;
-}
-
-/** Ticks of `axis`, at least `gap` px apart. */
-export function ticksOf(axis: TimeAxis, gap: number): { at: number[]; step: number } {
-  const { from, to } = axis.range;
-  const room = Math.max(1, axis.width - AXIS_PAD.left - AXIS_PAD.right);
-  const step = tickStep(((to - from) / room) * gap);
-  const at: number[] = [];
-  const last = axis.t(axis.width);
-  for (let n = Math.ceil(from / step - 1e-9); n * step <= last; n++) at.push(n * step);
-  return { at, step };
 }
 
 const UNITS: readonly [size: number, name: string][] = [

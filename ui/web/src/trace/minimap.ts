@@ -2,8 +2,10 @@
 // window moves it, its edges can be dragged or moved by arrow keys.
 
 import { FrameLoop, sizeCanvas } from './canvas';
-import { formatPosition, formatTick, ticksOf, TimeAxis, AXIS_PAD, type TimeRange } from './layout';
+import { ticksOf, TimeAxis, AXIS_PAD } from './axis';
+import { formatPosition, formatTick, type TimeRange } from './layout';
 import styles from './minimap.module.css';
+import { paintCuts } from './paintCuts';
 import { onPaletteChange, packedColor, readPalette, slotsOf, type Palette } from './palette';
 import { rasterRows } from './raster';
 import type { TraceStore } from './store';
@@ -14,6 +16,8 @@ const LANES = 44;
 const HEIGHT = 74;
 /** Pixels that the pointer moves before a press becomes a drag. */
 const DRAG_MIN = 4;
+/** Width of a stretch that is cut out. */
+const CUT_PX = 10;
 
 type Drag = {
   kind: 'new' | 'move' | 'from' | 'to';
@@ -65,7 +69,8 @@ export class Minimap {
     this.cleanups.push(
       () => observer.disconnect(),
       store.on(['range'], this.brush.schedule),
-      store.on(['rows', 'find'], this.picture.schedule),
+      store.on(['rows', 'options'], () => this.resize()),
+      store.on(['find'], this.picture.schedule),
       onPaletteChange(() => {
         this.palette = readPalette();
         this.picture.schedule();
@@ -88,7 +93,8 @@ export class Minimap {
 
   private resize(): void {
     this.width = this.host.clientWidth;
-    this.axis = new TimeAxis(this.store.full, this.width);
+    const { full, cuts } = this.store.time;
+    this.axis = new TimeAxis(full, this.width, cuts, CUT_PX);
     this.picture.schedule();
     this.brush.schedule();
   }
@@ -107,8 +113,8 @@ export class Minimap {
       if (direction === 0) return;
       event.preventDefault();
       event.stopPropagation();
-      const by = direction * this.store.full.to * (event.shiftKey ? 0.1 : 0.01);
-      this.moveEnd(end, this.store.range[end] + by);
+      const share = direction * (event.shiftKey ? 0.1 : 0.01);
+      this.moveEnd(end, this.store.time.along(this.store.range[end], share));
     });
     return handle;
   }
@@ -153,14 +159,14 @@ export class Minimap {
     const x = this.place(event);
     if (!drag.moved && Math.abs(x - drag.startX) < DRAG_MIN) return;
     drag.moved = true;
-    const by = axis.t(x) - axis.t(drag.startX);
+    const moved = (t: number): number => axis.t(axis.x(t) + x - drag.startX);
     if (drag.kind === 'new') {
       const [from, to] = [axis.t(drag.startX), axis.t(x)].sort((a, b) => a - b) as [number, number];
       store.setRange({ from: Math.max(0, from), to: Math.min(store.full.to, to) });
     } else if (drag.kind === 'move') {
-      store.setRange({ from: drag.startRange.from + by, to: drag.startRange.to + by });
+      store.moveRange(drag.startRange, moved(drag.startRange.from));
     } else {
-      this.moveEnd(drag.kind, drag.startRange[drag.kind] + by);
+      this.moveEnd(drag.kind, moved(drag.startRange[drag.kind]));
     }
   }
 
@@ -172,8 +178,9 @@ export class Minimap {
     const t = this.axis.t(this.place(event));
     if (store.range === store.full) store.zoom(0.25, t);
     else {
-      const half = (store.range.to - store.range.from) / 2;
-      store.setRange({ from: t - half, to: t + half });
+      const middle = (this.axis.x(store.range.from) + this.axis.x(store.range.to)) / 2;
+      const by = this.place(event) - middle;
+      store.moveRange(store.range, this.axis.t(this.axis.x(store.range.from) + by));
     }
   }
 
@@ -207,6 +214,7 @@ export class Minimap {
     context.clearRect(0, 0, this.width, HEIGHT);
     this.drawFigures(context);
     this.drawLanes(context);
+    paintCuts(context, this.axis.places(), this.palette, HEAD, HEIGHT - HEAD);
     this.drawMarks(context);
   }
 
@@ -215,10 +223,14 @@ export class Minimap {
     context.font = `11px ${font}`;
     context.fillStyle = color['text-3'];
     const { at, step } = ticksOf(this.axis, 110);
+    let free = 0;
     for (const tick of at) {
       const label = formatTick(tick, step, this.store.full.to);
       const x = this.axis.x(tick);
-      if (x + context.measureText(label).width < this.width - 4) context.fillText(label, x, 12);
+      const end = x + context.measureText(label).width;
+      if (x < free || end >= this.width - 4) continue;
+      context.fillText(label, x, 12);
+      free = end + 8;
     }
   }
 

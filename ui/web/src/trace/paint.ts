@@ -3,12 +3,16 @@
 //   thick: the span itself works     ▇▇▇▬▬▬▬▬▇▇     thin: it waits for children
 //   line beneath: critical path      ━━━     ━━
 //   red frame: error                 ◇  no duration       ▸ goes on beyond the view
+//   band between jagged lines: idle time that was cut out
 //   a folded run: its spans          ▏▇ ▇▇ ▏▇             within the time that they take together
 
 import type { CriticalPath } from './criticalPath';
 import type { FoldStats } from './folds';
 import { formatDuration } from '../lib/duration';
-import { durationLabel, indentX, ticksOf, type Indent, type TimeAxis } from './layout';
+import { ticksOf, type TimeAxis } from './axis';
+import type { CutPlace } from './axis';
+import { durationLabel, indentX, type Indent } from './layout';
+import { paintCuts } from './paintCuts';
 import type { Palette } from './palette';
 import { STATUS_ERROR } from './skeleton';
 import { Strokes } from './strokes';
@@ -59,11 +63,25 @@ export function paint(frame: Frame): void {
   context.font = `11px ${palette.font}`;
   context.textBaseline = 'alphabetic';
   const path = frame.store.critical ? frame.store.criticalPath() : undefined;
-  for (const [row, y] of rows) {
-    context.globalAlpha = frame.store.visible.isContext(row) ? CONTEXT : 1;
-    paintBar(frame, row, y);
+  const opacity = (row: number): number => (frame.store.visible.isContext(row) ? CONTEXT : 1);
+  const places = rows.map(([row]) => placeOf(frame, row));
+  for (const [i, [row, y]] of rows.entries()) {
+    context.globalAlpha = opacity(row);
+    paintBar(frame, row, places[i] as Place, y);
     context.globalAlpha = 1;
     if (path) paintCritical(frame, path, row, y);
+  }
+  const cuts = frame.axis.places();
+  paintCuts(
+    context,
+    cuts,
+    palette,
+    0,
+    Math.min(height, rows.length * frame.rowHeight + frame.firstY),
+  );
+  for (const [i, [row, y]] of rows.entries()) {
+    context.globalAlpha = opacity(row);
+    paintLabel(frame, row, places[i] as Place, Math.round(y + frame.rowHeight / 2), cuts);
   }
   context.restore();
 }
@@ -199,12 +217,11 @@ function placeOf({ store, axis }: Frame, row: number): Place {
   return { left: from, right: Math.max(to, from + 2), shape: 'bar', label: durationLabel(length) };
 }
 
-function paintBar(frame: Frame, row: number, y: number): void {
+function paintBar(frame: Frame, row: number, place: Place, y: number): void {
   const { context, store, palette, slots, rowHeight, width, treeWidth } = frame;
   const { columns } = store.skeleton;
   const room = width - treeWidth;
   const middle = Math.round(y + rowHeight / 2);
-  const place = placeOf(frame, row);
   const color = palette.slots[slots[columns.service[row] as number] as number] as string;
   context.fillStyle = color;
   if (place.right < 0 || place.left > room) {
@@ -225,7 +242,6 @@ function paintBar(frame: Frame, row: number, y: number): void {
       BAR + 5,
     );
   }
-  paintLabel(frame, row, place, middle);
 }
 
 function paintSpan(frame: Frame, row: number, { left, right }: Place, middle: number): void {
@@ -352,6 +368,7 @@ function paintLabel(
   row: number,
   { left, right, label }: Place,
   middle: number,
+  cuts: readonly CutPlace[],
 ): void {
   const { context, store, palette, width, treeWidth, hoverRow } = frame;
   const { color } = palette;
@@ -361,8 +378,9 @@ function paintLabel(
   const to = Math.min(right, room);
   let x = Math.max(to, 12) + LABEL_GAP;
   if (x + length > room - 4) x = Math.min(from, room - 12) - LABEL_GAP - length;
-  if (x < 4) {
-    x = to - length - 10;
+  const isOnBar = x < 4;
+  if (isOnBar) x = to - length - 10;
+  if (isOnBar || cuts.some((cut) => cut.left < x + length && cut.right > x)) {
     const isError = hasError(store, row);
     context.fillStyle =
       row === store.cursor

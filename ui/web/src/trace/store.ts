@@ -2,12 +2,14 @@
 // to it directly; React components only to what they show.
 
 import { CriticalPath } from './criticalPath';
+import { Cuts, cutsOf, CUTS_WORTH_SHARE, lengthOf, UNCUT } from './cuts';
 import { firstFrom, placeOf } from './find';
 import { Finding, type Find, type Finder } from './finding';
 import { selfTotals, type Grouping } from './figures';
-import { clampRange, zoomRange, type TimeRange } from './layout';
+import type { TimeRange } from './layout';
 import { SelfTimes } from './selfTime';
 import { STATUS_ERROR, type Skeleton } from './skeleton';
+import { Timeline } from './timeline';
 import type { View, ViewControl } from './views';
 import { VisibleRows } from './visible';
 
@@ -31,10 +33,8 @@ export interface TableState {
 export class TraceStore {
   readonly visible: VisibleRows;
   readonly selfTimes: SelfTimes;
-  /** The whole trace. */
-  readonly full: TimeRange;
-  /** What is shown of it. */
-  range: TimeRange;
+  /** The part of the trace's time that is shown. */
+  readonly time: Timeline;
   /** Row under the cursor, or -1. */
   cursor = -1;
   /** Where the view moves the cursor's row to, next time it draws. */
@@ -44,6 +44,8 @@ export class TraceStore {
   onlyMatches = false;
   /** True while the critical path is shown. */
   critical = true;
+  /** True while long idle stretches are cut out of the time that is shown. */
+  cutIdle = false;
   view: View = 'waterfall';
   /** What shows the trace, and takes the keys: at once, without waiting for a render. */
   control: ViewControl | undefined;
@@ -60,6 +62,7 @@ export class TraceStore {
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private path: CriticalPath | undefined;
   private totals: Float64Array | undefined;
+  private idle: Cuts | undefined;
   private readonly finding: Finding;
 
   constructor(
@@ -75,8 +78,17 @@ export class TraceStore {
     this.selfTimes = new SelfTimes(skeleton);
     this.errors = errorRows(skeleton);
     this.eventCount = sumOf(skeleton.columns.eventCount, skeleton.count);
-    this.full = { from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) };
-    this.range = this.full;
+    this.time = new Timeline({ from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) });
+  }
+
+  /** The whole trace. */
+  get full(): TimeRange {
+    return this.time.full;
+  }
+
+  /** What is shown of it. */
+  get range(): TimeRange {
+    return this.time.range;
   }
 
   /** Tells `listener` of changes until the returned function is called. */
@@ -100,6 +112,8 @@ export class TraceStore {
     this.selfTimes.clear();
     this.path = undefined;
     this.totals = undefined;
+    this.idle = undefined;
+    this.cut();
     this.errors = errorRows(this.skeleton);
     this.eventCount = sumOf(this.skeleton.columns.eventCount, this.skeleton.count);
     this.visible.rowsChanged();
@@ -313,22 +327,47 @@ export class TraceStore {
 
   /** Shows `range` of the trace. */
   setRange(range: TimeRange): void {
-    const next = clampRange(range, this.full);
-    const isFull = next.from <= this.full.from && next.to >= this.full.to;
-    this.range = isFull ? this.full : next;
+    this.time.show(range);
     this.emit('range');
   }
 
   /** Zooms by `factor` around `center`, or around the cursor's span, or the middle. */
   zoom(factor: number, center = this.centerOfInterest()): void {
-    this.setRange(zoomRange(this.range, factor, center, this.full));
+    this.time.zoom(factor, center);
+    this.emit('range');
   }
 
   /** Moves the range by a share of its length. */
   pan(share: number): void {
-    const { from, to } = this.range;
-    const by = (to - from) * share;
-    this.setRange({ from: from + by, to: to + by });
+    this.time.pan(share);
+    this.emit('range');
+  }
+
+  /** Shows as much as `range` has, from `from` on. */
+  moveRange(range: TimeRange, from: number): void {
+    this.time.moveTo(range, from);
+    this.emit('range');
+  }
+
+  /** The long idle stretches, once all rows are here; none where cutting them out would not be worth it. */
+  idleCuts(): Cuts {
+    if (!this.complete) return UNCUT;
+    if (!this.idle) {
+      const cuts = new Cuts(cutsOf(this.skeleton, this.full));
+      this.idle = cuts.total >= lengthOf(this.full) * CUTS_WORTH_SHARE ? cuts : UNCUT;
+    }
+    return this.idle;
+  }
+
+  /** Cuts long idle stretches out of the time that is shown, or shows all of it. */
+  setCutIdle(cut: boolean): void {
+    this.cutIdle = cut;
+    this.cut();
+    this.emit('options');
+  }
+
+  private cut(): void {
+    this.time.cuts = this.cutIdle ? this.idleCuts() : UNCUT;
   }
 
   /** Shows the cursor's span with a little around it. */

@@ -22,6 +22,7 @@ export function searchOf(store: TraceStore): TraceSearch {
   if (group && pick) search.pick = writeNames(pick);
   if (sort) search.sort = sort;
   if (!store.critical) search.cp = '0';
+  if (store.cutIdle) search.gaps = '1';
   if (!store.visible.folding) search.fold = '0';
   const hide = store.hiddenNames();
   if (hide.length > 0) search.hide = writeNames(hide);
@@ -30,7 +31,7 @@ export function searchOf(store: TraceStore): TraceSearch {
 
 /** Gives `store` the state that the URL says, where it is another one. */
 export function applySearch(store: TraceStore, search: TraceSearch): void {
-  const { span, find = '', only, range, cp, fold, hide, view, group, pick, sort } = search;
+  const { span, find = '', only, range, cp, gaps, fold, hide, view, group, pick, sort } = search;
   const present = searchOf(store);
   if (view !== present.view) store.setView(VIEWS.find((each) => each === view) ?? 'waterfall');
   if (group !== present.group || pick !== present.pick || sort !== present.sort) {
@@ -38,6 +39,7 @@ export function applySearch(store: TraceStore, search: TraceSearch): void {
     store.setTable({ group: by, pick: by && pick ? readNames(pick) : undefined, sort });
   }
   if (cp !== present.cp) store.setCritical(cp !== '0');
+  if (gaps !== present.gaps) store.setCutIdle(gaps === '1');
   if (fold !== present.fold) store.setFolding(fold !== '0');
   if (hide !== present.hide) store.setHidden(readNames(hide));
   if (range !== present.range) store.setRange(parseRange(range) ?? store.full);

@@ -18,6 +18,7 @@ const KEYS = [
   'only',
   'range',
   'cp',
+  'gaps',
   'fold',
   'hide',
   'view',

@@ -6,18 +6,12 @@
 //
 // React makes the host element and nothing else; no scroll or pointer event reaches it.
 
+import { formatDuration } from '../lib/duration';
 import { preferences, setPreference } from '../shell/preferences';
 import { FrameLoop, sizeCanvas } from './canvas';
-import {
-  AXIS_PAD,
-  formatPosition,
-  formatTick,
-  indentFor,
-  ScrollSpace,
-  ticksOf,
-  TimeAxis,
-  type Indent,
-} from './layout';
+import { AXIS_PAD, ticksOf, TimeAxis } from './axis';
+import { formatPosition, formatTick, indentFor, ScrollSpace, type Indent } from './layout';
+import { lengthOf } from './cuts';
 import { Marks } from './marks';
 import { paint, TICK_GAP } from './paint';
 import { onPaletteChange, readPalette, slotsOf, type Palette } from './palette';
@@ -27,6 +21,8 @@ import type { ViewControl } from './views';
 import styles from './waterfall.module.css';
 
 const TREE_MIN = 160;
+/** Width of a stretch that is cut out of the time axis. */
+const CUT_PX = 34;
 /** Rows are placed relative to a base that moves along, so that no transform gets long. */
 const BASE_STEP = 1000;
 
@@ -320,7 +316,8 @@ export class Waterfall implements ViewControl {
     const context = sizeCanvas(this.canvas, this.width, this.height);
     if (!context) return;
     const first = Math.floor(this.top / space.rowHeight);
-    this.axis = new TimeAxis(store.range, this.width - this.treeWidth);
+    const { range, cuts } = store.time;
+    this.axis = new TimeAxis(range, this.width - this.treeWidth, cuts, CUT_PX);
     const hoverRow = this.hoverY >= 0 ? this.rowAt(this.hoverY) : -1;
     paint({
       context,
@@ -357,7 +354,8 @@ export class Waterfall implements ViewControl {
   /** Ticks and their instants; redrawn only when they change. */
   private drawRuler(): void {
     const { from, to } = this.store.range;
-    const version = [from, to, this.hoverX, this.width, this.treeWidth].join();
+    const cuts = this.axis.places();
+    const version = [from, to, this.hoverX, this.width, this.treeWidth, cuts.length].join();
     if (version === this.rulerVersion) return;
     this.rulerVersion = version;
     const context = sizeCanvas(this.rulerCanvas, this.width, 25);
@@ -381,16 +379,28 @@ export class Waterfall implements ViewControl {
     context.fillStyle = color['text-3'];
     context.strokeStyle = color['line-2'];
     context.beginPath();
+    // A label stands where there is room for it; the lengths of cuts come first.
+    const taken: [from: number, to: number][] = [];
+    if (hover !== undefined) taken.push([hoverLeft - 4, hoverLeft + hoverWidth + 4]);
+    const write = (label: string, x: number): void => {
+      const end = x + context.measureText(label).width;
+      if (end >= this.width || taken.some(([a, b]) => end > a && x < b)) return;
+      taken.push([x - 4, end + 6]);
+      context.fillText(label, x, 17);
+    };
+    context.fillStyle = color['text-2'];
+    for (const { stretch, left, right } of cuts) {
+      const label = `+${formatDuration(lengthOf(stretch))}`;
+      const middle = treeWidth + (left + right) / 2;
+      write(label, Math.max(treeWidth + 2, middle - context.measureText(label).width / 2));
+    }
+    context.fillStyle = color['text-3'];
     const { at, step } = ticksOf(axis, TICK_GAP);
     for (const tick of at) {
       const x = treeWidth + Math.round(axis.x(tick)) + 0.5;
       context.moveTo(x, 19);
       context.lineTo(x, 25);
-      const label = formatTick(tick, step, to);
-      const end = x + 4 + context.measureText(label).width;
-      const isCovered =
-        hover !== undefined && end > hoverLeft - 4 && x < hoverLeft + hoverWidth + 4;
-      if (!isCovered && end < this.width) context.fillText(label, x + 4, 17);
+      write(formatTick(tick, step, to), x + 4);
     }
     context.stroke();
     if (hover === undefined) return;
