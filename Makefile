@@ -9,7 +9,7 @@ DATA_DIR ?= data
 web := ui/web
 web_sources := $(shell find $(web) -path $(web)/node_modules -prune -o -type f -not -path '*/test-results/*' -print)
 
-.PHONY: help run test ui dist bench format lint versions rust-test web-check browser-test
+.PHONY: help run test ui dist bench bench-search format lint versions rust-test web-check browser-test
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -27,6 +27,9 @@ dist: ui ## Build the binary as it is published: target/dist/clew. Takes half an
 
 bench: ui ## Measure ingest, disk, start-up and look-ups on the corpora; writes docs/benchmarks.md.
 	scripts/bench
+
+bench-search: ui ## Measure search and SQL beside DuckDB and ClickHouse; writes docs/benchmarks-search.md.
+	scripts/bench-search $(ARGUMENTS)
 
 format: ## Format the sources.
 	$(CARGO) fmt --all

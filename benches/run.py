@@ -7,97 +7,19 @@ reads CPU time and memory of the server from /proc. Nothing but the standard lib
 
 import argparse
 import datetime
-import http.client
 import json
 import os
 import pathlib
-import platform
 import random
 import shutil
-import signal
 import statistics
 import subprocess
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from server import ROOT, Server, commit, fsync_ms, machine, table
+
 STREAMS = ["nezha-trainticket-20230129", "nezha-onlineboutique-20220822", "deathstarbench-all"]
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Server:
-    """A running `clew serve` and its data directory."""
-
-    def __init__(self, binary, data, settings=None):
-        self.data = data
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("CLEW_")}
-        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC"]:
-            environment[f"CLEW_PORTS_{port}"] = "0"
-        environment.update(settings or {})
-        started = time.monotonic()
-        self.process = subprocess.Popen(
-            [binary, "serve", "--print-addresses", "--data-dir", data],
-            stdout=subprocess.PIPE,
-            stderr=open(f"{data}.log", "ab"),
-            env=environment,
-        )
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the server did not start; see {data}.log")
-        self.addresses = json.loads(line)
-        while True:
-            try:
-                if self.get("/health/ready")[0] == 200:
-                    break
-            except OSError:
-                pass
-            time.sleep(0.002)
-        self.start_seconds = time.monotonic() - started
-
-    def connect(self):
-        return http.client.HTTPConnection(self.addresses["http"], timeout=120)
-
-    def get(self, path, headers=None):
-        connection = self.connect()
-        try:
-            connection.request("GET", path, headers=headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def sql(self, statement):
-        connection = self.connect()
-        connection.request("POST", "/api/sql", json.dumps({"query": statement}), {"content-type": "application/json"})
-        answer = json.loads(connection.getresponse().read())
-        connection.close()
-        return answer["rows"]
-
-    def status(self):
-        return json.loads(self.get("/api/clew/v1/status")[1])
-
-    def wait_until_flushed(self):
-        while self.status()["hot_spans"]:
-            time.sleep(0.05)
-
-    def cpu_seconds(self):
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def memory_mb(self, name):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise KeyError(name)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(120)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(120)
 
 
 class Bench:
@@ -271,34 +193,7 @@ def zstd19(path):
     return size
 
 
-def machine():
-    cpu = next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
-    memory = int(open("/proc/meminfo").readline().split()[1]) / 1024 / 1024
-    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}"
-
-
-def fsync_ms(folder):
-    """Median time of an fdatasync of 256 KiB on the disk of the data directory: what every acknowledgement waits for."""
-    times = []
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
-        for _ in range(50):
-            file.write(b"x" * (256 << 10))
-            file.flush()
-            started = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - started) * 1e3)
-    return statistics.median(times)
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
 def page(figures, options, disk_ms):
-    commit = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False
-    ).stdout.strip()
     stored = [
         [
             name,
@@ -335,7 +230,7 @@ def page(figures, options, disk_ms):
     ]
     return f"""# Benchmarks
 
-Written by `benches/run.py` from what it measured; do not edit. {datetime.date.today()}, commit {commit}.
+Written by `benches/run.py` from what it measured; do not edit. {datetime.date.today()}, commit {commit()}.
 Machine: {machine()}; an fdatasync of 256 KiB takes {disk_ms:.1f} ms (median) on the disk of the data directory.
 Server and load generator share the machine, and are built with the profile `{options.profile}`. Every acknowledged span was on stable storage before its acknowledgement.
 
