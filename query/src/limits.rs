@@ -53,6 +53,8 @@ pub struct QueryLimits {
     pub reads_running_max: usize,
     /// Searches and trace look-ups that may wait for their turn; one more is refused.
     pub reads_waiting_max: usize,
+    /// How long a search, a look-up or a statement waits for its turn before it is refused.
+    pub turn_wait: Duration,
     /// Body of `POST /api/transform`.
     pub transform_bytes_max: usize,
     /// Traces among which Zipkin's clients may look for ids that differ in their high 64 bits only.
@@ -121,6 +123,7 @@ impl Default for QueryLimits {
             dependency_spans_max: 2_000_000,
             reads_running_max: 8,
             reads_waiting_max: 64,
+            turn_wait: Duration::from_secs(30),
             transform_bytes_max: 64 << 20,
             zipkin_lenient_traces_max: 2_000_000,
             grpc_request_bytes_max: 1 << 20,

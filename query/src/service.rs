@@ -49,10 +49,11 @@ impl QueryService {
             "searches and trace look-ups",
             limits.reads_running_max,
             limits.reads_waiting_max,
+            limits.turn_wait,
         );
         let catalogue = Catalogue::new(limits.names_max);
         let vocabulary = Vocabulary::new(limits);
-        let sql = SqlEngine::new(&limits.sql);
+        let sql = SqlEngine::new(limits);
         Self {
             inner: Arc::new(Inner {
                 options,

@@ -53,3 +53,5 @@ SELECT count(*) FROM span_tree a, span_tree b, span_tree c, span_tree d
 SELECT count(*) FROM span_metrics a, span_metrics b, span_metrics c, span_metrics d
 SELECT count(DISTINCT time_bucket(INTERVAL '1 second', to_timestamp(value))) FROM generate_series(1, 1000000000000)
 SELECT count(*) FROM generate_series(1, 1000000000000) g JOIN spans s ON hex(s.trace_id) = CAST(g.value AS VARCHAR)
+SELECT count(*) FROM generate_series(1, 1000000) a JOIN generate_series(1, 1000000) b ON a.value + b.value < 0
+SELECT count(*) FROM generate_series(1, 1000000) a JOIN generate_series(1, 1000000) b ON a.value % 2 = b.value % 2 AND a.value + b.value < 0

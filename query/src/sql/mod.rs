@@ -10,13 +10,15 @@
 //! 2. planned on a thread with a large stack, with DDL, DML and statements refused by DataFusion as well ([`run`]);
 //! 3. no object store, no file format, no table but ours to be opened, no temporary file ([`session`]);
 //! 4. functions whose result may be larger than a client can pay for are left out or guarded ([`functions`], [`meter`]);
-//! 5. a memory pool, a time limit, a limit on rows and bytes, and turns; a client that leaves ends its statement ([`run`]).
+//! 5. a memory pool, a time limit, a limit on rows and bytes, and turns; a client that leaves ends its statement, inside of a join too ([`run`],
+//!    [`interrupt`]).
 
 mod cage;
 mod describe;
 mod encode;
 mod error;
 mod functions;
+mod interrupt;
 mod meter;
 mod progress;
 mod run;
@@ -35,6 +37,8 @@ use crate::http::json::{self, Answer};
 use crate::service::QueryService;
 use encode::Format;
 
+#[cfg(test)]
+pub(crate) use interrupt::Deadline;
 pub(crate) use run::{SqlEngine, SqlRows};
 pub(crate) use session::{CATALOG, SCHEMA};
 

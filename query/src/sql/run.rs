@@ -24,10 +24,11 @@ use futures::StreamExt;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
+use super::interrupt::Deadline;
 use super::progress::{self, Progress, Stats, Watch};
 use super::{cage, error, session};
 use crate::error::QueryError;
-use crate::limits::SqlLimits;
+use crate::limits::{QueryLimits, SqlLimits};
 use crate::service::QueryService;
 use crate::table::ScanCount;
 use crate::turns::{Turn, Turns};
@@ -53,6 +54,7 @@ pub(crate) struct SqlRows {
     events: mpsc::Receiver<Result<Event, QueryError>>,
     watch: Watch,
     stats: Option<Stats>,
+    deadline: Deadline,
     _task: AbortOnDrop,
 }
 
@@ -65,7 +67,9 @@ enum Event {
 
 impl SqlEngine {
     /// An engine with threads of its own.
-    pub(crate) fn new(limits: &SqlLimits) -> Self {
+    pub(crate) fn new(limits: &QueryLimits) -> Self {
+        let turn_wait = limits.turn_wait;
+        let limits = &limits.sql;
         let runtime = Builder::new_multi_thread()
             .worker_threads(limits.threads.max(1))
             .thread_name("clew-sql")
@@ -77,7 +81,12 @@ impl SqlEngine {
         }
         Self {
             runtime: runtime.ok(),
-            turns: Turns::new("statements", limits.running_max, limits.waiting_max),
+            turns: Turns::new(
+                "statements",
+                limits.running_max,
+                limits.waiting_max,
+                turn_wait,
+            ),
         }
     }
 
@@ -111,8 +120,10 @@ impl SqlEngine {
             turn,
             runtime: runtime.clone(),
             started_ns: clock.monotonic_ns(),
+            deadline: Deadline::new(Arc::clone(&clock)),
             clock,
         };
+        let deadline = task.deadline.clone();
         let (planned, receiver) = oneshot::channel();
         let (sender, events) = mpsc::channel(BATCHES_WAITING);
         let running = AbortOnDrop(runtime.spawn(task.run(planned, sender)).abort_handle());
@@ -124,6 +135,7 @@ impl SqlEngine {
             events,
             watch: begin.watch,
             stats: None,
+            deadline,
             _task: running,
         })
     }
@@ -135,6 +147,12 @@ impl Drop for SqlEngine {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+impl Drop for SqlRows {
+    fn drop(&mut self) {
+        self.deadline.set(Duration::ZERO);
     }
 }
 
@@ -195,6 +213,7 @@ struct Task {
     runtime: Handle,
     clock: Arc<dyn Clock>,
     started_ns: u64,
+    deadline: Deadline,
 }
 
 /// What is known once the statement is planned.
@@ -250,7 +269,10 @@ impl Task {
         rows_read: &AtomicUsize,
         events: &mpsc::Sender<Result<Event, QueryError>>,
     ) -> Result<bool, QueryError> {
-        let failed = |failed| error::of(&failed, &self.text);
+        let failed = |failed| match self.deadline.is_over() {
+            true => self.too_long(),
+            false => error::of(&failed, &self.text),
+        };
         let plan = Arc::clone(&planned.plan);
         let note = || rows_read.store(progress::rows_read(&plan), Ordering::Relaxed);
         let mut stream = execute_stream(planned.plan, planned.context).map_err(failed)?;
@@ -258,6 +280,7 @@ impl Task {
         let mut left = self.limits.time.saturating_sub(self.elapsed());
         loop {
             let asked_ns = self.clock.monotonic_ns();
+            self.deadline.set(left);
             let next = async { Ok(noting(stream.next(), &note).await) };
             let batch = self.in_time(left, next).await?;
             note();
@@ -266,6 +289,7 @@ impl Task {
             };
             left = left.saturating_sub(self.since(asked_ns));
             let batch = batch.map_err(failed)?;
+            self.deadline.lift();
             let cut = batch.num_rows() > room;
             let batch = if cut { batch.slice(0, room) } else { batch };
             room -= batch.num_rows();
@@ -299,13 +323,17 @@ impl Task {
         time: Duration,
         work: impl Future<Output = Result<T, QueryError>>,
     ) -> Result<T, QueryError> {
-        tokio::time::timeout(time, work).await.unwrap_or_else(|_| {
-            let limit = self.limits.time;
-            Err(QueryError::limit(
-                format!("the statement took longer than {} s", limit.as_secs_f64()),
-                "narrow it by start_time or service_name",
-            ))
-        })
+        tokio::time::timeout(time, work)
+            .await
+            .unwrap_or_else(|_| Err(self.too_long()))
+    }
+
+    fn too_long(&self) -> QueryError {
+        let limit = self.limits.time;
+        QueryError::limit(
+            format!("the statement took longer than {} s", limit.as_secs_f64()),
+            "narrow it by start_time or service_name",
+        )
     }
 
     fn since(&self, then_ns: u64) -> Duration {
@@ -324,13 +352,14 @@ impl Task {
             self.snapshot.clone(),
         );
         let (runtime, turn) = (self.runtime.clone(), Arc::clone(&self.turn));
+        let deadline = self.deadline.clone();
         let (sender, receiver) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("clew-sql-plan".to_owned())
             .stack_size(PLANNER_STACK_BYTES);
         let spawned = thread.spawn(move || {
             let _turn = turn;
-            let _ = sender.send(runtime.block_on(plan(&text, &limits, &snapshot)));
+            let _ = sender.send(runtime.block_on(plan(&text, &limits, &snapshot, &deadline)));
         });
         spawned.map_err(|error| QueryError::Unavailable {
             message: format!("no thread to plan a statement: {error}"),
@@ -352,11 +381,16 @@ async fn noting<T>(work: impl Future<Output = T>, note: &impl Fn()) -> T {
     }
 }
 
-async fn plan(text: &str, limits: &SqlLimits, snapshot: &Snapshot) -> Result<Planned, QueryError> {
+async fn plan(
+    text: &str,
+    limits: &SqlLimits,
+    snapshot: &Snapshot,
+    deadline: &Deadline,
+) -> Result<Planned, QueryError> {
     let statement = cage::parse(text, limits)?;
     let count = Arc::new(ScanCount::default());
     let failed = |failed| error::of(&failed, text);
-    let state = session::session(snapshot, limits, &count)
+    let state = session::session(snapshot, limits, &count, deadline)
         .await
         .map_err(failed)?;
     let plan = physical_plan(&state, statement).await.map_err(failed)?;

@@ -18,6 +18,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use url::Url;
 
+use super::interrupt::{Deadline, InterruptJoins};
 use super::{functions, meter, tables};
 use crate::limits::SqlLimits;
 use crate::table::ids::{IdPlanner, IdRule};
@@ -31,7 +32,7 @@ pub(crate) const SCHEMA: &str = "public";
 /// Rows of a batch: fewer than usual, because one row may be large.
 const BATCH_ROWS: usize = 4_096;
 
-/// A session over `snapshot`.
+/// A session over `snapshot`, for a statement that ends at `deadline`.
 ///
 /// # Errors
 /// Never for the tables and settings of this crate.
@@ -39,6 +40,7 @@ pub(crate) async fn session(
     snapshot: &Snapshot,
     limits: &SqlLimits,
     count: &Arc<ScanCount>,
+    deadline: &Deadline,
 ) -> Result<SessionState> {
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema(SCHEMA, tables::all(snapshot, count).await?)?;
@@ -78,6 +80,7 @@ pub(crate) async fn session(
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_physical_optimizer_rule(Arc::new(meter::MeterWindows))
+        .with_physical_optimizer_rule(Arc::new(InterruptJoins(deadline.clone())))
         .build())
 }
 

@@ -24,6 +24,7 @@ use datafusion::prelude::SessionContext;
 use super::ScanCount;
 use super::attributes::FileExprs;
 use crate::limits::SqlLimits;
+use crate::sql::Deadline;
 use crate::sql::session::session;
 
 /// Spans of one part of the data.
@@ -205,7 +206,10 @@ async fn store(dir: &tempfile::TempDir, flush: [bool; 3]) -> Store {
 async fn context(store: &Store, pushdown: bool) -> SessionContext {
     let count = Arc::new(ScanCount::default());
     let (snapshot, limits) = (store.snapshot(), SqlLimits::default());
-    let mut state = session(&snapshot, &limits, &count).await.unwrap();
+    let deadline = Deadline::new(Env::system().clock);
+    let mut state = session(&snapshot, &limits, &count, &deadline)
+        .await
+        .unwrap();
     let options = state.config_mut().options_mut();
     options.execution.parquet.pushdown_filters = pushdown;
     SessionContext::new_with_state(state)
