@@ -15,7 +15,7 @@ FROM spans WHERE kind = 'server' GROUP BY service_name, name ORDER BY p99 DESC L
 -- 5
 SELECT trace_id, anyIf(service_name, parent_span_id = ''), anyIf(name, parent_span_id = ''),
        max(start_ns + duration_ns) - min(start_ns) AS took, count(), countIf(status_code = 'error')
-FROM spans GROUP BY trace_id ORDER BY took DESC LIMIT 10
+FROM spans GROUP BY trace_id ORDER BY took DESC, trace_id LIMIT 10
 -- 6
 WITH one AS (SELECT * FROM spans WHERE trace_id = {id:TRACE}),
 clipped AS (
@@ -81,7 +81,7 @@ HAVING countIf(name = 'operation-1') > 0 AND countIf(name = 'operation-2') = 0 O
 WITH slow AS (
   SELECT trace_id, max(start_ns + duration_ns) - min(start_ns) AS took FROM spans GROUP BY trace_id
   HAVING countIf(service_name = 'service-3') > 0 AND countIf(service_name = 'service-7') > 0 AND took > 990000000
-  ORDER BY took DESC LIMIT 20
+  ORDER BY took DESC, trace_id LIMIT 20
 ),
 chosen AS (SELECT * FROM spans WHERE trace_id IN (SELECT trace_id FROM slow)),
 covered AS (
@@ -93,7 +93,7 @@ covered AS (
 SELECT s.trace_id AS trace, any(slow.took) AS took,
        sumIf(greatest(s.duration_ns, 0) - covered.covered, s.service_name = 'service-3') / sum(greatest(s.duration_ns, 0) - covered.covered)
 FROM chosen s JOIN slow ON s.trace_id = slow.trace_id LEFT JOIN covered ON s.trace_id = covered.trace_id AND s.span_id = covered.span_id
-GROUP BY trace ORDER BY took DESC
+GROUP BY trace ORDER BY took DESC, trace
 -- 18
 SELECT c.service_name AS service, count(), countIf(c.parent_span_id != '' AND p.span_id = ''),
        countIf(p.span_id != '' AND c.start_ns < p.start_ns), countIf(c.duration_ns < 0)

@@ -16,7 +16,7 @@ SELECT {hex:trace_id}, root_service, root, took, spans, errors FROM (
   SELECT trace_id, any_value(service_name) FILTER (WHERE parent_span_id IS NULL) AS root_service,
          any_value(name) FILTER (WHERE parent_span_id IS NULL) AS root,
          max(start_ns + duration_ns) - min(start_ns) AS took, count(*) AS spans, count(*) FILTER (WHERE status_code = 'error') AS errors
-  FROM spans GROUP BY trace_id ORDER BY took DESC LIMIT 10) ORDER BY took DESC
+  FROM spans GROUP BY trace_id ORDER BY took DESC, trace_id LIMIT 10) ORDER BY took DESC, 1
 -- 6
 WITH one AS MATERIALIZED (SELECT * FROM spans WHERE trace_id = {id:TRACE}),
 clipped AS (
@@ -89,7 +89,7 @@ SELECT {hex:trace_id}, ordered FROM (
 WITH slow AS MATERIALIZED (
   SELECT trace_id, max(start_ns + duration_ns) - min(start_ns) AS took FROM spans GROUP BY trace_id
   HAVING bool_or(service_name = 'service-3') AND bool_or(service_name = 'service-7') AND took > 990000000
-  ORDER BY took DESC LIMIT 20
+  ORDER BY took DESC, trace_id LIMIT 20
 ),
 chosen AS MATERIALIZED (SELECT * FROM spans WHERE trace_id IN (SELECT trace_id FROM slow)),
 clipped AS (
@@ -108,7 +108,7 @@ own AS (
   SELECT trace_id, service_name, greatest(duration_ns, 0) - coalesce(covered, 0) AS self_time_ns FROM chosen LEFT JOIN covered USING (trace_id, span_id)
 )
 SELECT {hex:trace_id}, any_value(took) AS took, sum(self_time_ns) FILTER (WHERE service_name = 'service-3')::DOUBLE / sum(self_time_ns)
-FROM own JOIN slow USING (trace_id) GROUP BY trace_id ORDER BY took DESC
+FROM own JOIN slow USING (trace_id) GROUP BY trace_id ORDER BY took DESC, 1
 -- 18
 SELECT c.service_name, count(*), count(*) FILTER (WHERE c.parent_span_id IS NOT NULL AND p.span_id IS NULL),
        count(*) FILTER (WHERE c.start_ns < p.start_ns), count(*) FILTER (WHERE c.duration_ns < 0)
