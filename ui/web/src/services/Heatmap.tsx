@@ -7,7 +7,7 @@ import { useWidth } from '../chart/useWidth';
 import { formatDuration } from '../lib/duration';
 import { formatCount, plural } from '../lib/text';
 import { formatInstant, type Zone } from '../lib/zone';
-import { onPreferences } from '../shell/preferences';
+import { onPaletteChange } from '../trace/palette';
 import type { HeatCell } from './model';
 import styles from './services.module.css';
 import { HEAT_STEPS } from './statements';
@@ -94,13 +94,7 @@ export function Heatmap({ cells, axis, zone, onOpen }: Props) {
       }
     };
     draw();
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
-    const off = onPreferences(draw);
-    return () => {
-      scheme.removeEventListener('change', draw);
-      off();
-    };
+    return onPaletteChange(draw);
   }, [cells, from, step, width, cellWidth, cellHeight, grid]);
 
   const countAt = (column: number, level: number): number =>
