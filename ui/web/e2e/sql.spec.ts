@@ -1,5 +1,7 @@
 // The SQL page: statements, completion, results, charts, errors, cancelling, files.
 
+import { readFile } from 'node:fs/promises';
+
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
@@ -159,6 +161,52 @@ test('a result is saved as a file', async ({ page }) => {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   expect(Buffer.concat(chunks).toString()).toMatch(/^service_name,n\r?\n/);
+});
+
+test('every form of file is asked of the server by its own name', async ({ page }) => {
+  await open(page, at(COUNTS));
+  await expect(grid(page)).toBeVisible();
+  const FORMS = [
+    ['JSON', 'application/json', 'clew-result.json'],
+    ['NDJSON', 'application/x-ndjson', 'clew-result.ndjson'],
+    ['Parquet', 'application/vnd.apache.parquet', 'clew-result.parquet'],
+    ['Arrow', 'application/vnd.apache.arrow.stream', 'clew-result.arrows'],
+  ] as const;
+  for (const [name, accept, file] of FORMS) {
+    const asked = page.waitForRequest((request) => request.url().endsWith('/api/sql'));
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    await page.getByRole('menuitem', { name: new RegExp(`^${name} `) }).click();
+    expect((await asked).headers()['accept']).toBe(accept);
+    const download = await saved;
+    expect(download.suggestedFilename()).toBe(file);
+    if (name === 'Parquet' && !isMock()) {
+      const bytes = await readFile(await download.path());
+      // The mark at both ends of a Parquet file.
+      expect(bytes.subarray(0, 4).toString()).toBe('PAR1');
+      expect(bytes.subarray(-4).toString()).toBe('PAR1');
+    }
+  }
+});
+
+test('saving can be cancelled', async ({ page }) => {
+  await open(page, at(COUNTS));
+  await expect(grid(page)).toBeVisible();
+  await page.route('**/api/sql', () => undefined);
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Cancel saving' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Download' })).toBeEnabled();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('ids of traces are links', async ({ page }) => {
+  await open(page, at(SPANS));
+  const link = grid(page).getByRole('link').first();
+  const id = await link.textContent();
+  expect(id).toMatch(/^[0-9a-f]{32}$/);
+  await link.click();
+  await expect(page).toHaveURL(new RegExp(`/trace/${id}`));
 });
 
 for (const theme of ['light', 'dark'] as const) {

@@ -1,12 +1,12 @@
 // Saves a result as a file. The statement is run again in the form asked for: the server writes the file.
 
-import { Download } from 'lucide-react';
-import { useState } from 'react';
+import { Download, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
 
 import { askSql, type SqlForm } from '../api/sql';
 import { ApiError } from '../api/errors';
 import { saveAs } from '../ui/save';
-import { Button, classes, Icon } from '../ui/controls';
+import { Button, classes, Icon, IconButton } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { usePopover } from '../ui/usePopover';
 import styles from './sql.module.css';
@@ -24,14 +24,18 @@ export function DownloadMenu({ text, disabled }: { text: string; disabled: boole
   const { open, setOpen, close, rootRef, buttonRef, rootProps } = usePopover();
   const [busy, setBusy] = useState<string>();
   const [failed, setFailed] = useState<string>();
+  const abort = useRef<AbortController>(undefined);
+  useEffect(() => () => abort.current?.abort(), []);
   const save = async ({ form, name, ending }: (typeof FORMS)[number]) => {
     close();
     setBusy(name);
     setFailed(undefined);
+    const { signal } = (abort.current = new AbortController());
     try {
-      const response = await askSql(text, form);
+      const response = await askSql(text, form, signal);
       saveAs(await response.blob(), `clew-result.${ending}`);
     } catch (error) {
+      if (signal.aborted) return;
       setFailed(error instanceof ApiError ? error.message : String(error));
     } finally {
       setBusy(undefined);
@@ -49,6 +53,7 @@ export function DownloadMenu({ text, disabled }: { text: string; disabled: boole
         <Icon of={Download} />
         {busy ? `Saving ${busy}…` : 'Download'}
       </Button>
+      {busy && <IconButton icon={X} label="Cancel saving" onClick={() => abort.current?.abort()} />}
       {failed && (
         <span className={classes('err', styles.saveFailed)} role="alert">
           {failed}
