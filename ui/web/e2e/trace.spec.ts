@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import type { Locator, Page } from '@playwright/test';
 
 import { skeletonOf } from '../mock/answers';
@@ -23,6 +25,7 @@ import {
   HOSTILE,
   HOSTILE_TEXTS,
   REPEATS,
+  sendSpans,
   SMARTTHINGS,
   TRAINTICKET,
 } from './traces';
@@ -432,6 +435,60 @@ test('idle time is cut out of the axis where it is asked for, and stays so in th
   await expect(rows(page)).not.toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Critical path' })).toBeVisible();
   await expect(toggle).toHaveCount(0);
+});
+
+test('a trace that is still growing is shown as it grows, until that is stopped', async ({
+  page,
+}) => {
+  const traceId = randomBytes(16).toString('hex');
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const span = (id: number, parent: number, name: string, from: number, to: number): object => ({
+    traceId,
+    spanId: id.toString(16).padStart(16, '0'),
+    parentSpanId: parent ? parent.toString(16).padStart(16, '0') : '',
+    name,
+    kind: 1,
+    startTimeUnixNano: String(now + BigInt(from) * 1_000_000n),
+    endTimeUnixNano: String(now + BigInt(to) * 1_000_000n),
+  });
+  const leaves = Array.from({ length: 60 }, (_, i) =>
+    span(100 + i, 2, `step${i}`, i * 10, i * 10 + 5),
+  );
+  await sendSpans('growing', leaves);
+  await open(page, `/trace/${traceId}?fold=0&find=step4`);
+  await expect(page.getByText('Still growing, 60 spans so far.')).toBeVisible();
+  await expect(page.getByText(/60 spans name parents that are not here/)).toBeVisible();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '60');
+  await page.keyboard.press('n');
+  await expect(cursorRow(page)).toContainText('step4');
+  await expectCursor(page, { level: 1 });
+  for (let i = 0; i < 36; i++) await page.keyboard.press('j');
+  await expect(cursorRow(page)).toContainText('step40');
+  const place = async () => (await cursorRow(page).boundingBox())?.y;
+  await expect.poll(place).toBeDefined();
+  const before = await place();
+
+  // The parents come in: the row under the cursor stays, two levels further down.
+  await sendSpans('growing-parents', [
+    span(2, 1, 'middle', -10, 700),
+    span(1, 0, 'the root', -20, 800),
+  ]);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '62');
+  await expectCursor(page, { level: 3 });
+  await expect(cursorRow(page)).toContainText('step40');
+  expect(await place()).toBeCloseTo(before ?? 0, 0);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('the root');
+  await expect(page.getByText('May still grow, 62 spans so far.')).toBeVisible();
+  await expect(page.getByRole('status', { name: 'Matches' })).toHaveText(/11 matched$/);
+
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await sendSpans('growing', [span(300, 1, 'late', 100, 110)]);
+  await expect(page.getByText('New spans are not looked for.')).toBeVisible();
+  // Two looks would have been made by now.
+  await page.waitForTimeout(5000);
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '62');
+  await page.getByRole('button', { name: 'Look for new spans' }).click();
+  await expect(grid(page)).toHaveAttribute('aria-rowcount', '63');
 });
 
 test('missing parents and odd times are shown as what they are', async ({ page }) => {

@@ -225,6 +225,12 @@ async function post(url: string, body: string): Promise<void> {
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
 }
 
+/** Sends spans of one service to whatever server is tested, by OTLP. */
+export async function sendSpans(service: string, spans: object[]): Promise<void> {
+  const otlp = process.env['CLEW_OTLP_URL'] ?? process.env['CLEW_URL'];
+  await post(`${otlp}/v1/traces`, otlpBody(service, spans));
+}
+
 /** Sends all traces. Sending them again changes nothing. */
 export async function sendTraces(zipkin: string, otlp: string): Promise<void> {
   await post(

@@ -19,9 +19,11 @@ export function FlameView(props: {
 }) {
   const { store, onOpen, onMount } = props;
   const complete = useStore(store, ['rows'], (state) => state.complete);
+  const revision = useStore(store, ['rows'], (state) => state.revision);
   const flame = useMemo(
     () => (complete ? flameOf(store.skeleton, store.selfTotals()) : undefined),
-    [store, complete],
+    // oxlint-disable-next-line react/exhaustive-deps -- `revision` tells one state of the trace from another
+    [store, complete, revision],
   );
   const host = useRef<HTMLDivElement>(null);
   const words = useRef<HTMLParagraphElement>(null);

@@ -13,6 +13,7 @@ import {
   type ComponentType,
 } from 'react';
 
+import type { TraceHead } from '../api/types';
 import { formatDuration } from '../lib/duration';
 import { oneLine, plural } from '../lib/text';
 import { ErrorPanel } from '../shell/ErrorPanel';
@@ -36,6 +37,7 @@ import { useStore } from './useStore';
 import { Tools } from './Tools';
 import styles from './trace.module.css';
 import { TraceHeader } from './TraceHeader';
+import { useGrowth } from './useGrowth';
 import { useTrace } from './useTrace';
 import { useTraceUrl } from './useTraceUrl';
 import type { View, ViewControl } from './views';
@@ -106,7 +108,7 @@ interface ShownProps {
 
 function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
   const [zone] = useZone();
-  const { head } = store.skeleton;
+  const head = useStore(store, ['rows'], ({ skeleton }) => skeleton.head);
   const setControl = useCallback(
     (control: ViewControl | undefined) => store.showIn(control),
     [store],
@@ -134,7 +136,7 @@ function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
   return (
     <Page title={`${head.root_service_name} ${head.root_name}`} className={styles.page}>
       <TraceHeader head={head} zone={zone} />
-      <Notices store={store} retry={retry} />
+      <Notices store={store} head={head} retry={retry} />
       <MinimapPane store={store} />
       <Tools store={store} focusView={focusView} />
       <div className={classes(styles.body, panelOpen && styles.withPanel)}>
@@ -155,24 +157,32 @@ function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
 }
 
 /** What the reader must know before believing the picture. */
-function Notices({ store, retry }: { store: TraceStore; retry: () => void }) {
-  const { head } = store.skeleton;
+function Notices(props: { store: TraceStore; head: TraceHead; retry: () => void }) {
+  const { store, head, retry } = props;
   const complete = useStore(store, ['rows'], (state) => state.complete);
-  const notes = useMemo(() => notesOf(store.skeleton, complete), [store, complete]);
+  const { growth, stop, resume } = useGrowth(store, complete);
+  const notes = useMemo(
+    () => notesOf(store.skeleton, complete),
+    // oxlint-disable-next-line react/exhaustive-deps -- `head` tells one state of the trace from another
+    [store, head, complete],
+  );
+  const growing = complete && growth !== 'done';
   return (
     <div>
       <CoverageBanner coverage={head.coverage} />
-      {notes.length > 0 && (
-        <div className={shell.banner} role="status">
+      {(notes.length > 0 || growing) && (
+        <div className={shell.banner}>
           <Icon of={Info} />
-          <span>{notes.join(' ')}</span>
-          {isUnfinished(store.skeleton) && (
-            <>
-              <span className="grow" />
+          <span role="status">{notes.join(' ')}</span>
+          <span className="grow" />
+          {growing ? (
+            <Growing head={head} isStopped={growth === 'stopped'} stop={stop} resume={resume} />
+          ) : (
+            isUnfinished(head) && (
               <Button size="small" title="Spans may have come in since" onClick={retry}>
                 Load again
               </Button>
-            </>
+            )
           )}
         </div>
       )}
@@ -180,8 +190,30 @@ function Notices({ store, retry }: { store: TraceStore; retry: () => void }) {
   );
 }
 
+/** A trace that is looked at again by itself, and how to stop that. */
+function Growing(props: {
+  head: TraceHead;
+  isStopped: boolean;
+  stop: () => void;
+  resume: () => void;
+}) {
+  const { head, isStopped, stop, resume } = props;
+  return (
+    <>
+      <span className="t2" role="status">
+        {isStopped
+          ? 'New spans are not looked for.'
+          : `${isUnfinished(head) ? 'Still growing' : 'May still grow'}, ${plural(head.span_count, 'span')} so far.`}
+      </span>
+      <Button size="small" onClick={isStopped ? resume : stop}>
+        {isStopped ? 'Look for new spans' : 'Stop'}
+      </Button>
+    </>
+  );
+}
+
 /** True when something is missing that may still arrive. */
-const isUnfinished = ({ head }: Skeleton): boolean => head.orphan_count > 0;
+const isUnfinished = (head: TraceHead): boolean => head.orphan_count > 0;
 
 function notesOf(skeleton: Skeleton, complete: boolean): string[] {
   const { orphan_count: orphans, truncated_span_count: truncated } = skeleton.head;

@@ -58,6 +58,23 @@ export class Finding {
     this.onChange();
   }
 
+  /** Rows went elsewhere, as `went` says: what matched still does, until the answer for the rows that are now is here. */
+  rowsMoved(went: Int32Array): void {
+    this.stop();
+    const { finder } = this;
+    const { text } = this.find;
+    const matches = this.find.matches
+      .map((row) => (went[row] as number) + 1)
+      .filter((place) => place > 0)
+      .map((place) => place - 1)
+      .sort();
+    this.row = this.row === -1 ? -1 : (went[this.row] ?? -1);
+    const at = this.find.at === -1 ? -1 : placeOf(matches, this.row);
+    this.find = { ...this.find, matches, at };
+    if (finder) this.timer = setTimeout(() => void this.ask(finder, text), FIND_MS);
+    this.onChange();
+  }
+
   /** Forgets a question that is on its way. */
   stop(): void {
     clearTimeout(this.timer);

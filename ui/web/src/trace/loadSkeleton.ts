@@ -25,6 +25,7 @@ export async function loadSkeleton(
     const skeleton = isArrow
       ? await readArrow(response, onRows)
       : skeletonFromJson(await response.json());
+    if (!isArrow) onRows(skeleton);
     skeleton.finish();
     return skeleton;
   } catch (cause) {
@@ -32,6 +33,40 @@ export async function loadSkeleton(
     throw unreadable(cause instanceof Error ? cause.message : String(cause));
   }
 }
+
+/**
+ * The trace as it is now, or undefined when it is as `known` says: then nothing but its head is read.
+ */
+export async function loadGrown(
+  traceId: string,
+  known: TraceHead,
+  signal: AbortSignal,
+): Promise<Skeleton | undefined> {
+  const own = new AbortController();
+  const stop = (): void => own.abort(UNCHANGED);
+  const onAbort = (): void => own.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await loadSkeleton(traceId, own.signal, ({ head }) => {
+      if (isSame(head, known)) stop();
+      own.signal.throwIfAborted();
+    });
+  } catch (cause) {
+    if (own.signal.reason === UNCHANGED) return undefined;
+    throw cause;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const UNCHANGED = 'unchanged';
+
+const isSame = (a: TraceHead, b: TraceHead): boolean =>
+  a.span_count === b.span_count &&
+  a.orphan_count === b.orphan_count &&
+  a.error_count === b.error_count &&
+  a.start_time_unix_nano === b.start_time_unix_nano &&
+  a.duration_ns === b.duration_ns;
 
 /** Reads an Arrow IPC stream. */
 export async function readArrow(

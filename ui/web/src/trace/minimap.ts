@@ -107,7 +107,6 @@ export class Minimap {
     handle.setAttribute('role', 'slider');
     handle.setAttribute('aria-label', label);
     handle.setAttribute('aria-valuemin', '0');
-    handle.setAttribute('aria-valuemax', String(this.store.full.to));
     handle.addEventListener('keydown', (event) => {
       const direction = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
       if (direction === 0) return;
@@ -200,6 +199,7 @@ export class Minimap {
       const handle = this.handles[end];
       const x = end === 'from' ? from : to;
       handle.style.left = `${Math.min(Math.max(x, 6), this.width - 6)}px`;
+      handle.setAttribute('aria-valuemax', String(full.to));
       handle.setAttribute('aria-valuenow', String(Math.round(range[end])));
       handle.setAttribute(
         'aria-valuetext',

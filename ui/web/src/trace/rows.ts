@@ -83,7 +83,7 @@ function makeRow(id: string): Row {
 /** See the module. */
 export class RowPool {
   private readonly rows: Row[] = [];
-  private readonly shared: SharedParts;
+  private shared: SharedParts;
   private readonly matchBits: { of: Uint32Array | undefined; flags: Uint8Array } = {
     of: undefined,
     flags: new Uint8Array(0),
@@ -95,6 +95,11 @@ export class RowPool {
     private readonly prefix: string,
   ) {
     this.shared = sharedParts(store.skeleton.head.services);
+  }
+
+  /** The trace has other services now. */
+  servicesChanged(): void {
+    this.shared = sharedParts(this.store.skeleton.head.services);
   }
 
   /** Shows the rows at `count` positions from `first`; `version` tells one state of the store from another. */

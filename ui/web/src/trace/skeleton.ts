@@ -79,7 +79,7 @@ export class Skeleton {
   /** Deepest level. */
   maxDepth = 0;
 
-  constructor(readonly head: TraceHead) {
+  constructor(public head: TraceHead) {
     const capacity = Math.min(Math.max(head.span_count, 1), ROWS_MAX);
     this.columns = emptyColumns(capacity);
     this.ordinal = new Int32Array(capacity);
@@ -109,6 +109,19 @@ export class Skeleton {
       if (row + (subtreeSize[row] as number) > this.count)
         throw new SkeletonError(`row ${row}: subtree beyond the last row`);
     }
+  }
+
+  /** Takes the rows of `next`, a later state of the same trace. Returns where each row went, -1 for one that is gone. */
+  become(next: Skeleton): Int32Array {
+    const went = whereWent(this, next);
+    this.head = next.head;
+    this.columns = next.columns;
+    this.ordinal = next.ordinal;
+    this.childCount = next.childCount;
+    this.count = next.count;
+    this.rootCount = next.rootCount;
+    this.maxDepth = next.maxDepth;
+    return went;
   }
 
   private link(row: number): void {
@@ -232,4 +245,17 @@ export class Skeleton {
     }
     return row;
   }
+}
+
+/** For each row of `before` the row of the same span in `after`. Spans that share an id are taken in their order. */
+function whereWent(before: Skeleton, after: Skeleton): Int32Array {
+  const ids = (of: Skeleton): BigUint64Array =>
+    new BigUint64Array(of.columns.spanId.buffer, of.columns.spanId.byteOffset, of.count);
+  const rowsOf = new Map<bigint, number[]>();
+  for (const [row, id] of ids(after).entries()) {
+    const rows = rowsOf.get(id);
+    if (rows) rows.push(row);
+    else rowsOf.set(id, [row]);
+  }
+  return Int32Array.from(ids(before), (id) => rowsOf.get(id)?.shift() ?? -1);
 }

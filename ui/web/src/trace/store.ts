@@ -56,6 +56,10 @@ export class TraceStore {
   eventCount = 0;
   /** True when all rows have come in. */
   complete = false;
+  /** Where rows went, while listeners are told that the trace grew. */
+  went: Int32Array | undefined;
+  /** How often it grew. */
+  revision = 0;
   /** A span that the URL names and that has not come in. */
   wanted: string | undefined;
 
@@ -78,7 +82,7 @@ export class TraceStore {
     this.selfTimes = new SelfTimes(skeleton);
     this.errors = errorRows(skeleton);
     this.eventCount = sumOf(skeleton.columns.eventCount, skeleton.count);
-    this.time = new Timeline({ from: 0, to: Math.max(1, Number(skeleton.head.duration_ns)) });
+    this.time = new Timeline(wholeOf(skeleton));
   }
 
   /** The whole trace. */
@@ -118,8 +122,27 @@ export class TraceStore {
     this.eventCount = sumOf(this.skeleton.columns.eventCount, this.skeleton.count);
     this.visible.rowsChanged();
     this.emit('rows');
-    if (this.find.text) this.setFind(this.find.text);
+    if (this.find.text && this.went) this.finding.rowsMoved(this.went);
+    else if (this.find.text) this.setFind(this.find.text);
     if (this.wanted) this.select(this.wanted);
+  }
+
+  /** A later state of the trace: everything stays where it is, with the rows that are new between. */
+  grow(next: Skeleton): void {
+    const { skeleton, visible, cursor } = this;
+    const hidden = new Set(this.hiddenNames());
+    const start = skeleton.head.start_time_unix_nano;
+    const went = skeleton.become(next);
+    // The new services have other numbers.
+    visible.hidden = this.flagsOf(hidden);
+    visible.rowsMoved(went);
+    this.went = went;
+    this.revision++;
+    this.cursor = cursor === -1 ? -1 : (went[cursor] as number);
+    this.time.grow(wholeOf(skeleton), Number(start - skeleton.head.start_time_unix_nano));
+    this.rowsChanged(true);
+    this.went = undefined;
+    for (const topic of ['cursor', 'range'] as const) this.emit(topic);
   }
 
   // --- Cursor and panel ----------------------------------------------------------------------------------------------
@@ -289,13 +312,16 @@ export class TraceStore {
 
   /** Switches the services `names` off and all others on. */
   setHidden(names: readonly string[]): void {
-    const wanted = new Set(names);
-    this.visible.setHidden(
-      Uint8Array.from(this.skeleton.head.services, (name) => (wanted.has(name) ? 1 : 0)),
-    );
+    this.visible.setHidden(this.flagsOf(new Set(names)));
     this.leaveHidden();
     this.emit('rows');
     this.emit('options');
+  }
+
+  /** 1 at the number of each of these services; undefined for none. */
+  private flagsOf(names: ReadonlySet<string>): Uint8Array | undefined {
+    if (names.size === 0) return undefined;
+    return Uint8Array.from(this.skeleton.head.services, (name) => (names.has(name) ? 1 : 0));
   }
 
   /** Hides or shows the children of every row. */
@@ -437,6 +463,11 @@ export class TraceStore {
     this.emit('find');
   }
 }
+
+const wholeOf = ({ head }: Skeleton): TimeRange => ({
+  from: 0,
+  to: Math.max(1, Number(head.duration_ns)),
+});
 
 function errorRows({ columns, count }: Skeleton): Uint32Array {
   const found: number[] = [];

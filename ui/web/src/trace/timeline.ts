@@ -24,6 +24,15 @@ export class Timeline {
     this.range = isFull ? this.full : next;
   }
 
+  /** The trace grew: it is `full` now, and its start is `later` ns before where it was. */
+  grow(full: TimeRange, later: number): void {
+    const { from, to } = this.range;
+    const wasFull = this.range === this.full;
+    this.full = full;
+    if (wasFull) this.range = full;
+    else this.show({ from: from + later, to: to + later });
+  }
+
   /** Makes the shown part `factor` as long, around `center`. */
   zoom(factor: number, center: number): void {
     const { cuts, full } = this;

@@ -40,6 +40,18 @@ export class VisibleRows {
     this.rebuild();
   }
 
+  /** Rows went elsewhere: `went` tells where, -1 for one that is gone. Takes up that, and the rows as they are now. */
+  rowsMoved(went: Int32Array): void {
+    for (const flags of ['collapsed', 'unfolded'] as const) {
+      const before = this[flags];
+      this[flags] = new Uint8Array(Math.max(this.skeleton.count, before.length));
+      for (const [row, now] of went.entries()) if (before[row] && now !== -1) this[flags][now] = 1;
+    }
+    // Whoever says what matches says it anew.
+    this.only = undefined;
+    this.rowsChanged();
+  }
+
   /** Works out which rows the choice of services and matches leaves. */
   private keep(): void {
     const { hidden, only, skeleton } = this;

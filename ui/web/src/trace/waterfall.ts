@@ -52,7 +52,7 @@ export class Waterfall implements ViewControl {
   private readonly pool: RowPool;
   private readonly marks: Marks;
   private readonly loop = new FrameLoop(() => this.draw());
-  private readonly slots: Uint8Array;
+  private slots: Uint8Array;
   private readonly cleanups: (() => void)[] = [];
 
   private palette: Palette = readPalette();
@@ -65,6 +65,8 @@ export class Waterfall implements ViewControl {
   /** Virtual scroll position, and the scroll position that was set for it. */
   private top = 0;
   private ownScrollTop = 0;
+  /** Row at the top of the view, as it was drawn last. */
+  private topRow = -1;
   private hoverX = -1;
   private hoverY = -1;
   /** Counts changes of what rows show, so that rows in view are written anew. */
@@ -119,6 +121,7 @@ export class Waterfall implements ViewControl {
       () => observer.disconnect(),
       store.on(['rows'], () => {
         this.version++;
+        if (store.went) this.rowsMoved(store.went);
         this.measure();
       }),
       store.on(['cursor', 'find'], () => {
@@ -170,6 +173,17 @@ export class Waterfall implements ViewControl {
     this.focus.setAttribute('aria-rowcount', String(visible.count));
     this.scrollTo(this.top);
     this.marks.measure(this.space, this.palette);
+  }
+
+  /** The trace grew: the row at the top of the view stays there. */
+  private rowsMoved(went: Int32Array): void {
+    const { store, space } = this;
+    this.slots = slotsOf(store.skeleton.head.services);
+    this.pool.servicesChanged();
+    const row = went[this.topRow] ?? -1;
+    if (this.top === 0 || row === -1) return;
+    const within = this.top % space.rowHeight;
+    this.top = store.visible.nearest(row) * space.rowHeight + within;
   }
 
   // --- Scrolling -----------------------------------------------------------------------------------------------------
@@ -316,6 +330,7 @@ export class Waterfall implements ViewControl {
     const context = sizeCanvas(this.canvas, this.width, this.height);
     if (!context) return;
     const first = Math.floor(this.top / space.rowHeight);
+    this.topRow = first < store.visible.count ? store.visible.at(first) : -1;
     const { range, cuts } = store.time;
     this.axis = new TimeAxis(range, this.width - this.treeWidth, cuts, CUT_PX);
     const hoverRow = this.hoverY >= 0 ? this.rowAt(this.hoverY) : -1;
