@@ -21,6 +21,8 @@ OPERATIONS = 10
 ATTRIBUTES = 11
 #: Incidents are sent in between, so that they lie in several segments.
 PARTS_MAX = 10
+#: How often a request that was refused for overload is sent again.
+ATTEMPTS = 60
 #: Hosts and users of incidents.
 HOSTS = 100
 USERS = 200
@@ -58,14 +60,24 @@ def send_incidents(address, numbers):
     sent = 0
     for first in range(numbers.start, numbers.stop, 50):
         body = {"resourceSpans": [spans for n in range(first, min(first + 50, numbers.stop)) for spans in incident(n)]}
-        connection.request("POST", "/v1/traces", json.dumps(body), {"content-type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 200 or b"rejectedSpans" in text:
-            raise SystemExit(f"incidents were refused: {answer.status} {text.decode()}")
+        post(connection, json.dumps(body))
         sent += sum(len(of["scopeSpans"][0]["spans"]) for of in body["resourceSpans"])
     connection.close()
     return sent
+
+
+def post(connection, body):
+    """Sends a request until it is taken: a server that is overloaded says when to come again."""
+    for _ in range(ATTEMPTS):
+        connection.request("POST", "/v1/traces", body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status == 200 and b"rejectedSpans" not in text:
+            return
+        if answer.status not in (429, 503):
+            break
+        time.sleep(float(answer.getheader("retry-after") or 1))
+    raise SystemExit(f"incidents were refused: {answer.status} {text.decode()}")
 
 
 def incident(number):
