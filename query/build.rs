@@ -1,4 +1,5 @@
-//! Compiles `proto/` into the types and services of the gRPC door, and their descriptors for reflection.
+//! Compiles `proto/` into the types and services of the gRPC door, and their descriptors for reflection. Of Flight only the
+//! descriptors are made: its types and service are those of the crate `arrow-flight`.
 
 use std::error::Error;
 use std::path::Path;
@@ -13,15 +14,17 @@ const SERVICES: [&str; 4] = [
     "storage/v2/dependency_storage.proto",
     "storage/v2/trace_storage.proto",
 ];
+/// The file that describes Flight.
+const FLIGHT: [&str; 1] = ["arrow/flight/flight.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile(SERVICES, ["proto"])?;
     let out = env::var("OUT_DIR")?;
-    fs::write(
-        Path::new(&out).join("descriptors.bin"),
-        descriptors.encode_to_vec(),
-    )?;
+    let out = Path::new(&out);
+    let flight = protox::compile(FLIGHT, ["proto"])?;
+    fs::write(out.join("flight.bin"), flight.encode_to_vec())?;
+    let descriptors = protox::compile(SERVICES, ["proto"])?;
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .build_transport(false)
         .extern_path(".opentelemetry.proto", "::opentelemetry_proto::tonic")

@@ -17,10 +17,12 @@ use super::{FlightSql, failed};
 use crate::sql::{CATALOG, SCHEMA};
 
 /// The statement that lists the tables; the cage answers it like any other.
-const TABLES: &str = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public' \
-                      ORDER BY table_name";
-/// Types of tables, as `information_schema` has them.
-const TYPES: [&str; 2] = ["BASE TABLE", "VIEW"];
+const NAMES: &str = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name";
+/// What is stored; the rest is made of it while a statement runs.
+const STORED: [&str; 2] = ["spans", "traces"];
+/// Types of tables by the names that tools ask for. To `information_schema` all are views, for a statement gets views of one snapshot.
+const TABLE: &str = "TABLE";
+const VIEW: &str = "VIEW";
 
 static INFO: LazyLock<SqlInfoData> = LazyLock::new(|| {
     let mut info = SqlInfoDataBuilder::new();
@@ -67,7 +69,7 @@ pub(super) fn schemas(query: CommandGetDbSchemas) -> Result<RecordBatch, Status>
 /// Answers `GetTableTypes`.
 pub(super) fn table_types(query: CommandGetTableTypes) -> Result<RecordBatch, Status> {
     let mut builder = query.into_builder();
-    for name in TYPES {
+    for name in [TABLE, VIEW] {
         builder.append(name);
     }
     builder.build().map_err(internal)
@@ -79,32 +81,31 @@ pub(super) async fn tables(
     query: CommandGetTables,
 ) -> Result<RecordBatch, Status> {
     let mut builder = query.into_builder();
-    for (name, kind) in names(flight).await? {
+    for name in names(flight).await? {
+        let stored = STORED.contains(&name.as_str());
+        let kind = if stored { TABLE } else { VIEW };
         let schema = if builder.include_schema() {
             flight.schema(&format!("SELECT * FROM {name}")).await?
         } else {
             Arc::new(Schema::empty())
         };
         builder
-            .append(CATALOG, SCHEMA, &name, &kind, &schema)
+            .append(CATALOG, SCHEMA, &name, kind, &schema)
             .map_err(|error| Status::internal(error.to_string()))?;
     }
     builder.build().map_err(internal)
 }
 
-/// Name and type of each table.
-async fn names(flight: &FlightSql) -> Result<Vec<(String, String)>, Status> {
+/// Name of each table.
+async fn names(flight: &FlightSql) -> Result<Vec<String>, Status> {
     let service = &flight.service;
-    let run = service.sql().run(service, TABLES.to_owned());
+    let run = service.sql().run(service, NAMES.to_owned());
     let mut rows = run.await.map_err(|error| failed(&error))?;
     let mut names = Vec::new();
     while let Some(batch) = rows.next().await.map_err(|error| failed(&error))? {
-        let text = |column: usize| cast(batch.column(column), &DataType::Utf8);
-        let (name, kind) = (text(0), text(1));
-        let (name, kind) = name.and_then(|name| Ok((name, kind?))).map_err(internal)?;
-        let (name, kind) = (name.as_string::<i32>(), kind.as_string::<i32>());
-        let pairs = name.iter().flatten().zip(kind.iter().flatten());
-        names.extend(pairs.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+        let column = cast(batch.column(0), &DataType::Utf8).map_err(internal)?;
+        let column = column.as_string::<i32>().iter().flatten();
+        names.extend(column.map(str::to_owned));
     }
     Ok(names)
 }

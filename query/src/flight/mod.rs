@@ -10,11 +10,15 @@
 //! A prepared statement is its text; parameters to bind are refused, as is everything that writes. Where a limit cuts rows off, the
 //! stream ends with `RESOURCE_EXHAUSTED`: Arrow's clients have no other way to see it.
 
+mod keys;
 mod metadata;
 mod rows;
 mod running;
 mod ticket;
 
+use std::pin::Pin;
+
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::flight_service_server::FlightService;
@@ -22,16 +26,19 @@ use arrow_flight::sql::server::FlightSqlService;
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any,
-    CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes,
+    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
+    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
     CommandGetTables, CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt,
     SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus,
-    FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
+    FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage,
+    SchemaAsIpc, Ticket,
 };
+use futures::stream::{self, Stream};
 use prost::Message;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use crate::error::QueryError;
 use crate::grpc::status;
@@ -41,6 +48,8 @@ use ticket::Query;
 
 /// Answers of rows.
 type Rows<T> = Result<Response<<T as FlightService>::DoGetStream>, Status>;
+/// Answers to a greeting.
+type Greeting = Pin<Box<dyn Stream<Item = Result<HandshakeResponse, Status>> + Send>>;
 /// What a statement gives, and where.
 type Info = Result<Response<FlightInfo>, Status>;
 
@@ -137,6 +146,11 @@ fn describe(schema: &Schema, ticket: &Any, descriptor: FlightDescriptor) -> Info
     Ok(Response::new(info))
 }
 
+/// An answer of no rows.
+fn nothing(schema: SchemaRef) -> Response<rows::Data> {
+    Response::new(rows::of(RecordBatch::new_empty(schema)))
+}
+
 /// The statement of a prepared one.
 fn prepared(handle: &[u8]) -> Result<String, Status> {
     String::from_utf8(handle.to_vec())
@@ -146,6 +160,15 @@ fn prepared(handle: &[u8]) -> Result<String, Status> {
 #[async_trait]
 impl FlightSqlService for FlightSql {
     type FlightService = Self;
+
+    /// Answers clients that greet, such as JDBC's with a token. The token was checked before this, as it is with every call.
+    async fn do_handshake(
+        &self,
+        _request: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Greeting>, Status> {
+        let answer = HandshakeResponse::default();
+        Ok(Response::new(Box::pin(stream::iter([Ok(answer)]))))
+    }
 
     async fn get_flight_info_statement(
         &self,
@@ -248,7 +271,7 @@ impl FlightSqlService for FlightSql {
         let result = arrow_flight::Result {
             body: CancelFlightInfoResult::new(status).encode_to_vec().into(),
         };
-        let results = futures::stream::iter([Ok(result)]);
+        let results = stream::iter([Ok(result)]);
         Ok(Response::new(Box::pin(results)))
     }
 
@@ -336,6 +359,70 @@ impl FlightSqlService for FlightSql {
         _request: Request<Ticket>,
     ) -> Rows<Self> {
         Ok(Response::new(rows::of(metadata::sql_info(query)?)))
+    }
+
+    async fn get_flight_info_primary_keys(
+        &self,
+        query: CommandGetPrimaryKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
+        describe(&keys::primary(), &query.as_any(), request.into_inner())
+    }
+
+    async fn do_get_primary_keys(
+        &self,
+        _query: CommandGetPrimaryKeys,
+        _request: Request<Ticket>,
+    ) -> Rows<Self> {
+        Ok(nothing(keys::primary()))
+    }
+
+    async fn get_flight_info_exported_keys(
+        &self,
+        query: CommandGetExportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
+        describe(&keys::foreign(), &query.as_any(), request.into_inner())
+    }
+
+    async fn do_get_exported_keys(
+        &self,
+        _query: CommandGetExportedKeys,
+        _request: Request<Ticket>,
+    ) -> Rows<Self> {
+        Ok(nothing(keys::foreign()))
+    }
+
+    async fn get_flight_info_imported_keys(
+        &self,
+        query: CommandGetImportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
+        describe(&keys::foreign(), &query.as_any(), request.into_inner())
+    }
+
+    async fn do_get_imported_keys(
+        &self,
+        _query: CommandGetImportedKeys,
+        _request: Request<Ticket>,
+    ) -> Rows<Self> {
+        Ok(nothing(keys::foreign()))
+    }
+
+    async fn get_flight_info_cross_reference(
+        &self,
+        query: CommandGetCrossReference,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
+        describe(&keys::foreign(), &query.as_any(), request.into_inner())
+    }
+
+    async fn do_get_cross_reference(
+        &self,
+        _query: CommandGetCrossReference,
+        _request: Request<Ticket>,
+    ) -> Rows<Self> {
+        Ok(nothing(keys::foreign()))
     }
 
     /// What the server says of itself is fixed.

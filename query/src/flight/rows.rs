@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow_flight::FlightData;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
+use arrow_flight::utils::batches_to_flight_data;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tonic::Status;
@@ -59,12 +60,38 @@ pub(super) fn of(batch: RecordBatch) -> Data {
     encode(stream::iter([Ok(batch)]).boxed(), schema)
 }
 
+/// The messages of `batches`. An answer without rows has one empty batch, for clients that take the columns from the batches.
 fn encode(batches: BoxStream<'static, Result<RecordBatch, Status>>, schema: SchemaRef) -> Data {
-    FlightDataEncoderBuilder::new()
-        .with_schema(schema)
+    let messages = FlightDataEncoderBuilder::new()
+        .with_schema(Arc::clone(&schema))
         .build(batches.map_err(|status| FlightError::Tonic(Box::new(status))))
-        .map_err(Status::from)
-        .boxed()
+        .map_err(Status::from);
+    let state = Some((messages.boxed(), 0_usize));
+    stream::unfold(state, move |state| {
+        let schema = Arc::clone(&schema);
+        async move {
+            let (mut messages, sent) = state?;
+            match messages.next().await {
+                Some(message) => Some((message, Some((messages, sent + 1)))),
+                // The first message is the schema.
+                None if sent == 1 => Some((empty(&schema), None)),
+                None => None,
+            }
+        }
+    })
+    .boxed()
+}
+
+/// A message of no rows.
+fn empty(schema: &SchemaRef) -> Result<FlightData, Status> {
+    let batch = RecordBatch::new_empty(Arc::clone(schema));
+    let messages = batches_to_flight_data(schema, vec![batch]);
+    let last = messages.map(|mut messages| messages.pop());
+    match last {
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(Status::internal("an empty batch has no message")),
+        Err(error) => Err(Status::internal(error.to_string())),
+    }
 }
 
 /// `schema` without view types.

@@ -9,8 +9,12 @@
     reason = "generated code"
 )]
 
-/// The services of this door and what they are made of, for reflection.
+/// Jaeger's services and what they are made of, for reflection.
 pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The same for Flight, whose service is not made here.
+pub(crate) const FLIGHT_DESCRIPTORS: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/flight.bin"));
 
 pub mod api_v3 {
     tonic::include_proto!("jaeger.api_v3");

@@ -241,7 +241,14 @@ impl Visitor for Walker {
         self.leave()
     }
 
-    fn pre_visit_expr(&mut self, _expr: &Expr) -> ControlFlow<QueryError> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<QueryError> {
+        if let Expr::Value(value) = expr
+            && let ast::Value::Placeholder(name) = &value.value
+        {
+            let message = format!("the parameter `{name}` has no value");
+            let hint = "parameters cannot be bound; write the value into the statement";
+            return ControlFlow::Break(QueryError::invalid_with_hint(message, hint));
+        }
         self.enter()
     }
 
@@ -315,6 +322,23 @@ mod tests {
         ] {
             check(text, &SqlLimits::default()).unwrap();
         }
+    }
+
+    #[test]
+    fn parameters_are_refused_by_name() {
+        for (text, name) in [
+            ("SELECT name FROM spans WHERE name = ?", "?"),
+            ("SELECT name FROM spans LIMIT $1", "$1"),
+            ("SELECT $id", "$id"),
+        ] {
+            let refused = check(text, &SqlLimits::default()).unwrap_err().to_string();
+            assert_eq!(
+                refused,
+                format!("the parameter `{name}` has no value"),
+                "{text}"
+            );
+        }
+        check("SELECT '?', '$1'", &SqlLimits::default()).unwrap();
     }
 
     #[test]
