@@ -144,7 +144,7 @@ function Nearest(props: {
         const away = end === undefined ? undefined : at - BigInt(end);
         return (
           <div key={word} className={styles.clause}>
-            <span className="ell">
+            <span>
               Nearest match {word} the range:{' '}
               <b>
                 {formatInstant(at, zone, 0)} {zoneName(zone, at)}

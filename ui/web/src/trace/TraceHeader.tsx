@@ -2,7 +2,7 @@
 
 import { Link } from '@tanstack/react-router';
 import { ChevronLeft, Download, GitCompareArrows, TriangleAlert } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { Fragment, useState, type ReactNode } from 'react';
 
 import { ask } from '../api/client';
 import type { TraceHead } from '../api/types';
@@ -16,7 +16,13 @@ import { CopyButton } from '../ui/copy';
 import styles from './trace.module.css';
 
 /** See the module. */
-export function TraceHeader({ head, zone }: { head: TraceHead; zone: Zone }) {
+export function TraceHeader(props: {
+  head: TraceHead;
+  zone: Zone;
+  /** Time in which nothing happens but waiting, where there is much of it. */
+  idleNs: number;
+}) {
+  const { head, zone, idleNs } = props;
   const { trace_id: traceId, start_time_unix_nano: start } = head;
   return (
     <header className={styles.head}>
@@ -46,7 +52,7 @@ export function TraceHeader({ head, zone }: { head: TraceHead; zone: Zone }) {
           </span>
         </div>
       </div>
-      <Facts head={head} />
+      <Facts head={head} idleNs={idleNs} />
       <div className={styles.actions}>
         <DownloadButton traceId={traceId} />
         <Link
@@ -69,9 +75,19 @@ function withoutPadding(traceId: string): string {
   return traceId.replace(/^0{16}(?=[0-9a-f]{16}$)/, '');
 }
 
-function Facts({ head }: { head: TraceHead }) {
+function Facts({ head, idleNs }: { head: TraceHead; idleNs: number }) {
   const facts: [name: string, value: ReactNode, className?: string][] = [
-    ['Duration', formatDuration(head.duration_ns)],
+    [
+      'Duration',
+      <Fragment key="duration">
+        {formatDuration(head.duration_ns)}
+        {idleNs > 0 && (
+          <small className="wide-only" title="Time less long idle stretches">
+            {formatDuration(Number(head.duration_ns) - idleNs)} active
+          </small>
+        )}
+      </Fragment>,
+    ],
     ['Spans', formatCount(head.span_count)],
     ['Services', formatCount(head.services.length)],
     ['Depth', formatCount(head.depth)],

@@ -109,6 +109,7 @@ interface ShownProps {
 function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
   const [zone] = useZone();
   const head = useStore(store, ['rows'], ({ skeleton }) => skeleton.head);
+  const idleNs = useStore(store, ['rows'], (state) => state.idleCuts().total);
   const setControl = useCallback(
     (control: ViewControl | undefined) => store.showIn(control),
     [store],
@@ -135,7 +136,7 @@ function ShownTrace({ store, elapsedMs, retry }: ShownProps) {
   useCommands(() => traceCommands(store, targets));
   return (
     <Page title={`${head.root_service_name} ${head.root_name}`} className={styles.page}>
-      <TraceHeader head={head} zone={zone} />
+      <TraceHeader head={head} zone={zone} idleNs={idleNs} />
       <Notices store={store} head={head} retry={retry} />
       <MinimapPane store={store} />
       <Tools store={store} focusView={focusView} />
