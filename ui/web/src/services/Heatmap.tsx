@@ -4,10 +4,11 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 
 import { timeTicks } from '../chart/scale';
 import { useWidth } from '../chart/useWidth';
+import { rampStep } from '../explore/heat';
 import { formatDuration } from '../lib/duration';
 import { formatCount, plural } from '../lib/text';
 import { formatInstant, type Zone } from '../lib/zone';
-import { onPaletteChange } from '../trace/palette';
+import { onPaletteChange, readPalette } from '../trace/palette';
 import type { HeatCell } from './model';
 import styles from './services.module.css';
 import { HEAT_STEPS } from './statements';
@@ -42,12 +43,6 @@ export function levelBounds(level: number): [from: number, to: number] {
   return [10 ** (level / HEAT_STEPS), 10 ** ((level + 1) / HEAT_STEPS)];
 }
 
-/** Step of the ramp for `calls`, from 1: logarithmic, so that single spans are seen beside thousands. */
-export function rampStep(calls: number, most: number): number {
-  if (most <= 1) return 1;
-  return 1 + Math.round((Math.log(Math.max(1, calls)) / Math.log(most)) * (RAMP - 1));
-}
-
 /** See the module. */
 export function Heatmap({ cells, axis, zone, onOpen }: Props) {
   const [host, width] = useWidth<HTMLDivElement>();
@@ -76,14 +71,11 @@ export function Heatmap({ cells, axis, zone, onOpen }: Props) {
       canvas.current.width = width * ratio;
       canvas.current.height = HEIGHT * ratio;
       context.scale(ratio, ratio);
-      const style = getComputedStyle(canvas.current);
-      const ramp = Array.from({ length: RAMP }, (_, i) =>
-        style.getPropertyValue(`--heat-${i + 1}`),
-      );
+      const { color } = readPalette();
       for (const { at, level, calls } of cells) {
         const x = LEFT + ((at - from) / step) * cellWidth;
         const y = TOP + (grid.high - level) * cellHeight;
-        context.fillStyle = ramp[rampStep(calls, grid.most) - 1] ?? '';
+        context.fillStyle = color[`heat-${rampStep(calls, grid.most)}` as 'heat-1'];
         const gap = cellWidth > 4 ? 1 : 0;
         context.fillRect(
           x,

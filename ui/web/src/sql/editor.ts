@@ -73,7 +73,8 @@ const colours = HighlightStyle.define([
 
 const look = EditorView.theme({
   '&': { height: '100%', color: 'var(--text)', backgroundColor: 'var(--surface)' },
-  '&.cm-focused': { outline: 'none' },
+  // Drawn where colours are forced, and shadows are not.
+  '&.cm-focused': { outline: '2px solid var(--forced-ring)', outlineOffset: '-2px' },
   '&.cm-focused::after': {
     content: '""',
     position: 'absolute',

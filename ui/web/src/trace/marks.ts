@@ -6,6 +6,7 @@ import type { ScrollSpace } from './layout';
 import type { Palette } from './palette';
 import { STATUS_ERROR } from './skeleton';
 import type { TraceStore } from './store';
+import styles from './waterfall.module.css';
 
 const WIDTH = 11;
 const THUMB_MIN = 18;
@@ -29,13 +30,7 @@ export class Marks {
     host.setAttribute('aria-hidden', 'true');
     this.canvas = document.createElement('canvas');
     this.thumb = document.createElement('div');
-    Object.assign(this.thumb.style, {
-      position: 'absolute',
-      left: '0',
-      right: '0',
-      opacity: '0.28',
-      background: 'var(--text-3)',
-    });
+    this.thumb.className = styles.thumb as string;
     host.append(this.canvas, this.thumb);
     host.addEventListener('pointerdown', (event) => this.onDown(event));
     host.addEventListener('pointermove', (event) => {
