@@ -114,6 +114,48 @@ impl clew_storage::Decoder for Decoder {
     }
 }
 
+/// Decodes payloads that are shown and not stored: all their valid spans, within the limits of payloads that arrive. There is no
+/// admission to apply.
+#[derive(Debug)]
+pub struct Viewer {
+    limits: PayloadLimits,
+    keep_all: Sampler,
+}
+
+impl Viewer {
+    /// A viewer of payloads within `limits`.
+    #[must_use]
+    pub fn new(limits: PayloadLimits) -> Self {
+        Self {
+            limits,
+            keep_all: Sampler::default(),
+        }
+    }
+}
+
+impl clew_storage::Decoder for Viewer {
+    fn decode(
+        &self,
+        kind: PayloadKind,
+        payload: &Bytes,
+        received_at_unix_nano: u64,
+        _admission: &Admission,
+    ) -> Result<SpanBatch, DecodeError> {
+        arrived(
+            kind,
+            payload,
+            received_at_unix_nano,
+            &self.limits,
+            &self.keep_all,
+        )
+        .map(|decoded| decoded.batch)
+        .map_err(|failure| DecodeError {
+            kind,
+            message: failure.to_string(),
+        })
+    }
+}
+
 fn translate(
     kind: PayloadKind,
     payload: &Bytes,

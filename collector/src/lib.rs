@@ -31,7 +31,7 @@ mod testing;
 mod weigh;
 mod zipkin;
 
-pub use decode::{Decoder, kind};
+pub use decode::{Decoder, Viewer, kind};
 pub use failure::BodyError;
 pub use http::cors::{cors, origin_is_allowed};
 pub use limits::{Limits, PayloadLimits};

@@ -244,7 +244,9 @@ pub(crate) fn query_service(config: &Config, store: &Store) -> QueryService {
         store: store.clone(),
         limits: config.query.clone(),
         otlp_json: Some((
-            Arc::new(clew_collector::Decoder),
+            Arc::new(clew_collector::Viewer::new(
+                config.collector.payload.clone(),
+            )),
             clew_collector::kind::OTLP_JSON,
         )),
         status: Arc::new(status),

@@ -23,4 +23,5 @@ mod shutdown;
 mod signals;
 mod support;
 mod tls;
+mod transform;
 mod zipkin;
