@@ -1,7 +1,17 @@
 //! Flight SQL by a real client: the ADBC driver, as analysts have it from the Python package index. What it asks is in `tests/flight/ask.py`.
+//! What the JDBC driver asks beside that is asked by the client of the crate `arrow-flight`.
 
 use std::path::Path;
 use std::process::Command;
+
+use arrow_flight::FlightInfo;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{
+    CommandGetCrossReference, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetTables,
+};
+use futures::TryStreamExt;
+use tonic::transport::{Channel, Endpoint};
 
 use serde_json::{Value, json};
 
@@ -161,4 +171,74 @@ fn the_adbc_driver_sends_its_token_over_tls() {
     );
     let refused = run(&server, &[("CLEW_CA", &ca)]).expect_err("no token");
     assert!(refused.contains("bearer token is required"), "{refused}");
+}
+
+/// Rows of each batch that `info` leads to; its columns are those that `info` tells of.
+async fn batches(client: &mut FlightSqlServiceClient<Channel>, info: FlightInfo) -> Vec<usize> {
+    let columns = info.clone().try_decode_schema().expect("a schema");
+    let ticket = info.endpoint[0].ticket.clone().expect("a ticket");
+    let stream = client.do_get(ticket).await.expect("a stream");
+    let batches: Vec<_> = stream.try_collect().await.expect("batches");
+    for batch in &batches {
+        assert_eq!(batch.schema().fields(), columns.fields());
+    }
+    batches.iter().map(|batch| batch.num_rows()).collect()
+}
+
+#[test]
+fn those_who_greet_and_browse_find_tables_and_views_and_no_keys() {
+    let server = Server::start(&[]);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let endpoint = Endpoint::new(format!("http://{}", server.addresses().grpc));
+        let channel = endpoint.expect("an address").connect().await;
+        let mut client = FlightSqlServiceClient::new(channel.expect("connected"));
+        let greeted = client.handshake("nobody", "nothing").await;
+        assert!(greeted.expect("an answer").is_empty());
+
+        let tables = async |client: &mut FlightSqlServiceClient<Channel>, kind: &str| {
+            let asked = CommandGetTables {
+                table_types: vec![kind.to_owned()],
+                ..CommandGetTables::default()
+            };
+            let info = client.get_tables(asked).await.expect("an answer");
+            batches(client, info).await
+        };
+        assert_eq!(tables(&mut client, "TABLE").await, [2]);
+        assert_eq!(tables(&mut client, "VIEW").await, [5]);
+        assert_eq!(tables(&mut client, "SYSTEM TABLE").await, [0]);
+
+        let primary = CommandGetPrimaryKeys {
+            table: "spans".to_owned(),
+            ..CommandGetPrimaryKeys::default()
+        };
+        let exported = CommandGetExportedKeys {
+            table: "spans".to_owned(),
+            ..CommandGetExportedKeys::default()
+        };
+        let imported = CommandGetImportedKeys {
+            table: "spans".to_owned(),
+            ..CommandGetImportedKeys::default()
+        };
+        let both = CommandGetCrossReference {
+            pk_table: "traces".to_owned(),
+            fk_table: "spans".to_owned(),
+            ..CommandGetCrossReference::default()
+        };
+        let infos = [
+            client.get_primary_keys(primary).await,
+            client.get_exported_keys(exported).await,
+            client.get_imported_keys(imported).await,
+            client.get_cross_reference(both).await,
+        ];
+        for info in infos {
+            assert_eq!(batches(&mut client, info.expect("an answer")).await, [0]);
+        }
+
+        let nothing = client
+            .execute("SELECT name FROM spans".to_owned(), None)
+            .await;
+        assert_eq!(batches(&mut client, nothing.expect("an answer")).await, [0]);
+    });
 }

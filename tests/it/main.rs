@@ -13,6 +13,7 @@ mod damage;
 mod edge;
 mod exhaustion;
 mod flight;
+mod grpc;
 mod openapi;
 mod prompt;
 mod purge;
