@@ -2,11 +2,22 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
 
 import { expect, expectCursor, isMock, open, panel, results, rows, site, test } from './test';
-import { BROKEN, HUGE, REPEATS, TRAINTICKET } from './traces';
+import { BROKEN, HUGE, REPEATS, SMARTTHINGS, TRAINTICKET } from './traces';
 
 /** Pages, and what is there when they are. */
 const PAGES: [name: string, path: string, sign: (page: Page) => Locator][] = [
   ['results', '/explore', (page) => results(page).first()],
+  [
+    'results of a part of the time, latency as a table',
+    '/explore?view=table&from=1699999990000000000&to=1700000120000000000&around=~~1540000000000000000~1710000000000000000',
+    (page) => page.getByRole('region', { name: 'Latency as a table' }),
+  ],
+  [
+    'a box on the heatmap',
+    '/explore?q=service%3Dcompared&sel=,,1000000,',
+    (page) => page.getByRole('group', { name: 'Box' }),
+  ],
+  ['a query that is wrong', '/explore?q=duration%3E250', (page) => page.getByRole('alert').first()],
   [
     'no match',
     '/explore?service=coreSrv&tags=no.such.key%3Dx',
@@ -19,6 +30,11 @@ const PAGES: [name: string, path: string, sign: (page: Page) => Locator][] = [
     (page) => panel(page).getByText('service.name'),
   ],
   ['a broken trace', `/trace/${BROKEN}`, (page) => rows(page).first()],
+  [
+    'a trace without its idle time',
+    `/trace/${SMARTTHINGS}?gaps=1&find=auth`,
+    (page) => page.getByRole('button', { name: 'Cut idle time' }),
+  ],
   [
     'a flame graph',
     `/trace/${REPEATS}?view=flame`,

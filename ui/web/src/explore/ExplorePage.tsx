@@ -254,7 +254,10 @@ export function ExplorePage() {
               onUnbox={() => run(changed(search, { sel: undefined }))}
             />
             <div
-              className={classes(styles.scroll, (isPlaceholderData || isInvalid) && styles.dimmed)}
+              className={classes(
+                styles.scroll,
+                data && (isPlaceholderData || isInvalid) && styles.dimmed,
+              )}
             >
               <Results
                 search={search}
