@@ -1,5 +1,6 @@
 //! A client that leaves takes its statement with it. Nothing else could end the ones here: their time limit is days.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -43,19 +44,31 @@ async fn until(server: &Server, status: StatusCode) {
         .unwrap();
 }
 
+/// A client whose endless statement runs.
+async fn endless(server: &Server, address: SocketAddr) -> TcpStream {
+    let request = format!(
+        "POST /api/sql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{ENDLESS}",
+        ENDLESS.len()
+    );
+    loop {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 64];
+        tokio::select! {
+            () = until(server, StatusCode::SERVICE_UNAVAILABLE) => return client,
+            // It is answered only when the question whether it runs had taken the one place.
+            read = client.read(&mut answer) => assert_ne!(read.unwrap(), 0),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_ends_with_the_connection_that_asked_for_it() {
     let server = server().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(axum::serve(listener, server.router.clone()).into_future());
-    let mut client = TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "POST /api/sql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{ENDLESS}",
-        ENDLESS.len()
-    );
-    client.write_all(request.as_bytes()).await.unwrap();
-    until(&server, StatusCode::SERVICE_UNAVAILABLE).await;
+    let client = endless(&server, address).await;
     drop(client);
     until(&server, StatusCode::OK).await;
     serving.abort();
