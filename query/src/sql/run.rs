@@ -269,9 +269,12 @@ impl Task {
         rows_read: &AtomicUsize,
         events: &mpsc::Sender<Result<Event, QueryError>>,
     ) -> Result<bool, QueryError> {
-        let failed = |failed| match self.deadline.is_over() {
-            true => self.too_long(),
-            false => error::of(&failed, &self.text),
+        let failed = |failed| {
+            if self.deadline.is_over() {
+                self.too_long()
+            } else {
+                error::of(&failed, &self.text)
+            }
         };
         let plan = Arc::clone(&planned.plan);
         let note = || rows_read.store(progress::rows_read(&plan), Ordering::Relaxed);
