@@ -280,7 +280,7 @@ def main():
     parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
     parser.add_argument("--work", default=None, help="folder for data directories; a temporary one if absent")
     parser.add_argument("--seconds", type=float, default=20, help="length of an ingest run")
-    parser.add_argument("--connections", type=int, default=4, help="connections of the load generator")
+    parser.add_argument("--connections", type=int, default=16, help="connections of the load generator")
     parser.add_argument("--spans", type=int, default=1_000_000, help="spans of the large directory, at least")
     parser.add_argument("--look-ups", type=int, default=1_000, help="traces to read by id")
     parser.add_argument("--zstd19", action="store_true", help="also pack the raw streams with zstd -19; takes minutes")
