@@ -67,7 +67,8 @@ pub enum StoreError {
 
 impl StoreError {
     /// The same error for another who waits for the same thing.
-    pub(crate) fn copy(&self) -> Self {
+    #[must_use]
+    pub fn copy(&self) -> Self {
         match self {
             Self::Io { path, source } => Self::Io {
                 path: path.clone(),

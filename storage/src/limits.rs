@@ -91,7 +91,7 @@ impl Default for Limits {
             manifest_checkpoint_versions: 64,
             clock_leap: Duration::from_hours(1),
             trace_spans_max: 1_000_000,
-            segment_cache_bytes: 64 << 20,
+            segment_cache_bytes: 128 << 20,
             attribute_columns: AttributeColumns::default(),
         }
     }

@@ -143,10 +143,7 @@ pub(crate) fn search(
 ) -> Result<SearchAnswer, QueryError> {
     let mut search = Search::run(reading, request)?;
     let (page, next) = search.ranking.page(request.limit);
-    let mut traces = Vec::with_capacity(page.len());
-    for (place, count) in page {
-        traces.extend(search.found(place.trace_id, count));
-    }
+    let traces = search.found(page);
     let total = search.total(traces.len(), next.is_some());
     let coverage = search.scan.covering.finish(reading.budget.elapsed_ns());
     Ok(SearchAnswer {
@@ -240,19 +237,33 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Sums a trace up; `None`, and noted, when it cannot be read any more.
-    fn found(&mut self, id: TraceId, count: u32) -> Option<Found> {
-        match self
+    /// Sums the traces of a page up, each given with its matching spans; leaves out, and notes, what cannot be read any more.
+    fn found(&mut self, page: Vec<(Place, u32)>) -> Vec<Found> {
+        let mut stored = self
             .parts
-            .found(self.reading, &self.scan.matcher, id, count)
-        {
-            Ok(found) => found,
-            Err(error) => {
-                let message = format!("trace {id} cannot be read: {error}");
-                self.scan.covering.incomplete(message);
-                None
+            .stored(page.iter().map(|(place, _)| place.trace_id));
+        let mut found = Vec::with_capacity(page.len());
+        for (place, matched_count) in page {
+            let trace_id = place.trace_id;
+            let figures = match stored.remove(&trace_id) {
+                Some(summary) => summary.map(|summary| {
+                    Some(Found {
+                        trace_id,
+                        summary,
+                        matched_count,
+                    })
+                }),
+                None => Parts::joined(self.reading, &self.scan.matcher, trace_id),
+            };
+            match figures {
+                Ok(figures) => found.extend(figures),
+                Err(error) => {
+                    let message = format!("trace {trace_id} cannot be read: {error}");
+                    self.scan.covering.incomplete(message);
+                }
             }
         }
+        found
     }
 
     /// How many traces match, given how many are on this page and whether another follows.

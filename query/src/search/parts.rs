@@ -1,8 +1,6 @@
 //! The parts of traces: where they lie, when they start, and what they add up to.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -20,24 +18,20 @@ use crate::service::Reading;
 use crate::trace::Trace;
 use crate::trace::summary::{ServiceCount, Summary};
 
-/// Segments whose traces are kept in memory at a time.
-const INDEXES_MAX: usize = 8;
-
 /// Rows of `traces` that are summed up at a time.
 const FIGURES_ROWS: u32 = 8_192;
 
 /// Traces of the hot window that are looked up one by one.
 const HOT_FEW: usize = 64;
 
-/// Row in `traces` and start of each trace.
-type Index = HashMap<TraceId, (u32, u64)>;
+/// What the rows of `traces` say of some traces, or why they cannot be read.
+pub(super) type Summaries = HashMap<TraceId, Result<Summary, QueryError>>;
 
 /// Finds the parts of traces in one snapshot.
 pub(super) struct Parts<'a> {
     snapshot: &'a Snapshot,
     /// Earliest start of each trace in the hot window; made when first needed.
     hot: OnceLock<HashMap<TraceId, u64>>,
-    indexes: HashMap<usize, Index>,
 }
 
 impl<'a> Parts<'a> {
@@ -46,7 +40,6 @@ impl<'a> Parts<'a> {
         Self {
             snapshot,
             hot: OnceLock::new(),
-            indexes: HashMap::new(),
         }
     }
 
@@ -74,64 +67,78 @@ impl<'a> Parts<'a> {
     pub(super) fn all_of(segment: &Segment) -> Result<Vec<Hit>, QueryError> {
         let rows = traces(segment, &["trace_id", "start_time", "span_count"])?;
         let columns = Columns(&rows);
+        let (ids, starts) = (columns.fixed("trace_id")?, columns.time("start_time")?);
         let counts = columns.u32("span_count")?;
-        let hits = index(&rows)?
-            .into_iter()
-            .map(|(trace_id, (row, start_time))| Hit {
+        let hits = (0..rows.num_rows()).filter_map(|row| {
+            TraceId::from_bytes(ids.value(row)).map(|trace_id| Hit {
                 trace_id,
-                start_time,
-                count: counts.value(row as usize),
-            });
+                start_time: starts.value(row) as u64,
+                count: counts.value(row),
+            })
+        });
         Ok(hits.collect())
     }
 
     /// The earliest start of the trace over all parts, given that some span of it starts at `known`.
-    pub(super) fn start(&mut self, id: TraceId, known: u64) -> Result<u64, QueryError> {
+    pub(super) fn start(&self, id: TraceId, known: u64) -> Result<u64, QueryError> {
         let mut start = known;
         if let Some(hot) = self.hot().get(&id) {
             start = earlier_start(start, *hot);
         }
-        let segments = self.snapshot.segments();
-        for (place, segment) in segments.iter().enumerate() {
+        for segment in self.snapshot.segments() {
             let later = start_order(earliest_start(segment)) >= start_order(start);
-            if (later && earliest_start(segment) != 0) || segment.trace_rows(id)?.is_none() {
+            if later && earliest_start(segment) != 0 {
                 continue;
             }
-            if let Some((_, part)) = self.index(place, segment)?.get(&id) {
-                start = earlier_start(start, *part);
+            if let Some(part) = segment.trace_place(id)? {
+                start = earlier_start(start, part.start_unix_nano);
             }
         }
         Ok(start)
     }
 
-    fn index(&mut self, place: usize, segment: &Segment) -> Result<&Index, QueryError> {
-        if self.indexes.len() >= INDEXES_MAX && !self.indexes.contains_key(&place) {
-            self.indexes.clear();
-        }
-        match self.indexes.entry(place) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                Ok(entry.insert(index(&traces(segment, &["trace_id", "start_time"])?)?))
+    /// The figures of those of `ids` that lie in one segment alone, in one read of each segment.
+    pub(super) fn stored(&self, ids: impl Iterator<Item = TraceId>) -> Summaries {
+        let mut summaries = Summaries::new();
+        let mut wanted: BTreeMap<usize, Vec<(u32, TraceId)>> = BTreeMap::new();
+        for id in ids {
+            match self.only_place(id) {
+                Ok(Some((segment, row))) => wanted.entry(segment).or_default().push((row, id)),
+                Ok(None) => {}
+                Err(error) => {
+                    summaries.insert(id, Err(error));
+                }
             }
         }
+        for (segment, mut traces) in wanted {
+            traces.sort_unstable();
+            traces.dedup();
+            let rows: Vec<u32> = traces.iter().map(|(row, _)| *row).collect();
+            let segment = &self.snapshot.segments()[segment];
+            let read = segment.pick_rows(SegmentTable::Traces, &rows, None);
+            for (row, (_, id)) in traces.into_iter().enumerate() {
+                let read = read.as_ref().map_err(|error| error.copy().into());
+                summaries.insert(id, read.and_then(|rows| summary(rows, row)));
+            }
+        }
+        summaries
     }
 
-    /// The figures of a trace of which `count` spans match in some of its parts; `None` when it is gone.
-    pub(super) fn found(
-        &mut self,
+    /// Number of the segment that holds the whole trace, if one does, and its row in `traces` there.
+    fn only_place(&self, id: TraceId) -> Result<Option<(usize, u32)>, QueryError> {
+        let Some(number) = self.only_segment(id)? else {
+            return Ok(None);
+        };
+        let place = self.snapshot.segments()[number].trace_place(id)?;
+        Ok(place.map(|place| (number, place.row)))
+    }
+
+    /// The figures of a trace that may lie in several parts; `None` when it is gone.
+    pub(super) fn joined(
         reading: &Reading,
         matcher: &Matcher,
         id: TraceId,
-        count: u32,
     ) -> Result<Option<Found>, QueryError> {
-        if let Some(place) = self.only_segment(id)? {
-            let summary = self.stored(place, id)?;
-            return Ok(summary.map(|summary| Found {
-                trace_id: id,
-                summary,
-                matched_count: count,
-            }));
-        }
         // Spans may stand in several parts alike, or twice in the hot window: only the whole trace counts them once.
         let Some(trace) = Trace::find(reading, id)? else {
             return Ok(None);
@@ -264,15 +271,6 @@ impl<'a> Parts<'a> {
         }
         Ok(only)
     }
-
-    fn stored(&mut self, place: usize, id: TraceId) -> Result<Option<Summary>, QueryError> {
-        let segment = Arc::clone(&self.snapshot.segments()[place]);
-        let Some((row, _)) = self.index(place, &segment)?.get(&id).copied() else {
-            return Ok(None);
-        };
-        let rows = segment.read_rows(SegmentTable::Traces, row..row + 1, None)?;
-        summary(&rows, 0).map(Some)
-    }
 }
 
 /// The earliest start that a span of the segment may have, as sent; a time beyond 2^63 is negative in the manifest.
@@ -289,15 +287,6 @@ fn traces(segment: &Segment, columns: &[&str]) -> Result<RecordBatch, QueryError
         .collect::<Result<Vec<_>, _>>()?;
     let rows = 0..segment.meta().trace_count as u32;
     Ok(segment.read_rows(SegmentTable::Traces, rows, Some(&projection))?)
-}
-
-fn index(rows: &RecordBatch) -> Result<Index, QueryError> {
-    let columns = Columns(rows);
-    let (ids, starts) = (columns.fixed("trace_id")?, columns.time("start_time")?);
-    let entries = (0..rows.num_rows()).filter_map(|row| {
-        TraceId::from_bytes(ids.value(row)).map(|id| (id, (row as u32, starts.value(row) as u64)))
-    });
-    Ok(entries.collect())
 }
 
 /// The figures in row `row` of `traces`.

@@ -36,6 +36,8 @@ pub(super) enum Part {
     Values(u32),
     /// Operations.
     Operations,
+    /// Where each trace stands in `traces`.
+    Places,
 }
 
 /// What all segments of a store share: footers, indexes and open files, each kind bounded.

@@ -35,7 +35,7 @@ use arrow::datatypes::SchemaRef;
 use crate::schema;
 pub use cache::SegmentCache;
 pub use index::Operation;
-pub use reader::Segment;
+pub use reader::{Segment, TracePlace};
 pub use writer::{NewSegment, write};
 
 /// Version of the files that this code writes, and the only one that it reads.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
@@ -31,6 +32,22 @@ pub struct Segment {
     env: Env,
     cache: Arc<SegmentCache>,
     index: OnceLock<Index>,
+}
+
+/// Where a trace stands in a segment's `traces`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TracePlace {
+    /// Row.
+    pub row: u32,
+    /// Earliest start, ns since the epoch, as sent.
+    pub start_unix_nano: u64,
+}
+
+/// First row in `spans` and earliest start of each trace, in the order of `traces`, which is that of `spans`.
+#[derive(Debug)]
+struct Places {
+    first_rows: Vec<u32>,
+    starts: Vec<i64>,
 }
 
 impl Drop for Segment {
@@ -149,8 +166,70 @@ impl Segment {
         rows: Range<u32>,
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
+        self.read_ranges(table, &[rows], projection)
+    }
+
+    /// As [`Segment::read_rows`], for rows that may lie apart: `rows` in order, none twice.
+    ///
+    /// # Errors
+    /// As for [`Segment::read_rows`].
+    pub fn pick_rows(
+        &self,
+        table: SegmentTable,
+        rows: &[u32],
+        projection: Option<&[usize]>,
+    ) -> Result<RecordBatch, StoreError> {
+        let runs = rows.chunk_by(|row, next| row.checked_add(1) == Some(*next));
+        let ranges: Vec<_> = runs.map(|run| run[0]..run[0] + run.len() as u32).collect();
+        self.read_ranges(table, &ranges, projection)
+    }
+
+    fn read_ranges(
+        &self,
+        table: SegmentTable,
+        rows: &[Range<u32>],
+        projection: Option<&[usize]>,
+    ) -> Result<RecordBatch, StoreError> {
         self.table(table)?
             .read_rows(self.metadata(table)?, table, rows, projection)
+    }
+
+    /// Where the trace stands in `traces`, if it is here. What finds it is kept in memory: 12 bytes for each trace of the segment.
+    ///
+    /// # Errors
+    /// When the index or `traces` cannot be read.
+    pub fn trace_place(&self, id: TraceId) -> Result<Option<TracePlace>, StoreError> {
+        let Some(rows) = self.trace_rows(id)? else {
+            return Ok(None);
+        };
+        let places = self.places()?;
+        let Ok(row) = places.first_rows.binary_search(&rows.start) else {
+            let file = self.file(SegmentTable::Traces.place())?;
+            return Err(file.corrupt(format!("trace {id} is missing")));
+        };
+        Ok(Some(TracePlace {
+            row: row as u32,
+            start_unix_nano: places.starts[row] as u64,
+        }))
+    }
+
+    fn places(&self) -> Result<Arc<Places>, StoreError> {
+        self.cache.object(self.key(Part::Places), || {
+            let traces = SegmentTable::Traces.schema();
+            let names = ["first_row", "start_time"].iter();
+            let projection: Vec<_> = names
+                .filter_map(|name| traces.index_of(name).ok())
+                .collect();
+            let rows = 0..self.meta.trace_count as u32;
+            let rows = self.read_rows(SegmentTable::Traces, rows, Some(&projection))?;
+            let first_rows = rows.column(0).as_primitive::<UInt32Type>().values();
+            let starts = rows.column(1).as_primitive::<TimestampNanosecondType>();
+            let places = Places {
+                first_rows: first_rows.to_vec(),
+                starts: starts.values().to_vec(),
+            };
+            Ok((places, 12 * rows.num_rows()))
+        })
     }
 
     /// Bytes of text and other values of varying length in the pages that hold the rows `rows`; `None` when the file does not say.

@@ -61,35 +61,32 @@ impl TableFile {
         }
     }
 
-    /// The rows `rows` with the columns `projection`, all if `None`.
+    /// The rows `rows` with the columns `projection`, all if `None`. The ranges are in order and apart.
     pub(super) fn read_rows(
         &self,
         metadata: ArrowReaderMetadata,
         table: SegmentTable,
-        rows: Range<u32>,
+        rows: &[Range<u32>],
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
         let stored = metadata.metadata().file_metadata().num_rows();
-        if rows.start > rows.end || i64::from(rows.end) > stored {
-            let message = format!(
-                "rows {} to {} are asked for, but it has {stored}",
-                rows.start, rows.end
-            );
-            return Err(self.file.corrupt(message));
+        let mut end = 0;
+        for range in rows {
+            if range.start < end || range.start > range.end || i64::from(range.end) > stored {
+                let (start, end) = (range.start, range.end);
+                let message = format!("rows {start} to {end} are asked for, but it has {stored}");
+                return Err(self.file.corrupt(message));
+            }
+            end = range.end;
         }
-        let read = self.decode(
-            metadata,
-            rows.start as usize..rows.end as usize,
-            table,
-            projection,
-        );
+        let read = self.decode(metadata, rows, table, projection);
         read.map_err(|error| self.error(&error))
     }
 
     fn decode(
         &self,
         metadata: ArrowReaderMetadata,
-        rows: Range<usize>,
+        rows: &[Range<u32>],
         table: SegmentTable,
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, ArrowError> {
@@ -97,7 +94,8 @@ impl TableFile {
         let all: Vec<usize> = (0..schema.fields().len()).collect();
         let projection = projection.unwrap_or(&all);
         let schema = Arc::new(schema.project(projection)?);
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let row_count = rows.iter().map(ExactSizeIterator::len).sum::<usize>();
+        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
         if projection.is_empty() {
             return RecordBatch::try_new_with_options(schema, Vec::new(), &options);
         }
@@ -105,14 +103,14 @@ impl TableFile {
             SegmentTable::Spans => TableColumns::of_spans(metadata.schema(), projection)?,
             SegmentTable::Traces => TableColumns::plain(&table.schema(), projection)?,
         };
-        let (groups, selection) = select(&metadata, &rows);
+        let (groups, selection) = select(&metadata, rows);
         let mask =
             ProjectionMask::roots(metadata.parquet_schema(), columns.in_file().iter().copied());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.clone(), metadata)
             .with_row_groups(groups)
             .with_row_selection(selection)
             .with_projection(mask)
-            .with_batch_size(rows.len().clamp(1, BATCH_ROWS))
+            .with_batch_size(row_count.clamp(1, BATCH_ROWS))
             .build()?;
         let read_schema = arrow::array::RecordBatchReader::schema(&reader);
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
@@ -142,21 +140,27 @@ impl TableFile {
     }
 }
 
-/// The row groups that hold `rows`, and the selection of `rows` among theirs.
-fn select(metadata: &ArrowReaderMetadata, rows: &Range<usize>) -> (Vec<usize>, RowSelection) {
-    let (mut groups, mut skipped, mut start) = (Vec::new(), None, 0);
+/// The row groups that hold some of `rows`, and the selection of `rows` among theirs.
+fn select(metadata: &ArrowReaderMetadata, rows: &[Range<u32>]) -> (Vec<usize>, RowSelection) {
+    let (mut groups, mut selection, mut start) = (Vec::new(), Vec::new(), 0);
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
         let end = start + group.num_rows() as usize;
-        if start < rows.end && rows.start < end {
+        let inside = |row: u32| (row as usize).clamp(start, end);
+        let mut at = start;
+        for range in rows {
+            let (from, to) = (inside(range.start), inside(range.end));
+            if from < to {
+                selection.push(RowSelector::skip(from - at));
+                selection.push(RowSelector::select(to - from));
+                at = to;
+            }
+        }
+        if at > start {
             groups.push(number);
-            skipped.get_or_insert(rows.start - start.min(rows.start));
+            selection.push(RowSelector::skip(end - at));
         }
         start = end;
     }
-    let selection = vec![
-        RowSelector::skip(skipped.unwrap_or(0)),
-        RowSelector::select(rows.len()),
-    ];
     (groups, selection.into())
 }
 

@@ -1,8 +1,13 @@
 use std::collections::HashSet;
 
+use arrow::array::{AsArray, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::TimestampNanosecondType;
+
 use super::*;
 use crate::attributes::AttributeValue;
 use crate::ids::TraceId;
+use crate::schema::column;
 use crate::testing::Attributes;
 
 fn row_groups(segment: &Segment) -> std::ops::Range<usize> {
@@ -125,4 +130,51 @@ fn looking_up_a_trace_reads_little() {
     );
     let reading = cache.bytes_read() - before;
     assert!(reading < 512 << 10, "a trace read {reading} bytes");
+}
+
+#[test]
+fn a_trace_is_found_at_its_place_in_traces() {
+    let (_sim, segment) = stored(&[plain(3_000, 3)]);
+    let rows = 0..segment.meta().trace_count as u32;
+    let traces = segment
+        .read_rows(SegmentTable::Traces, rows, Some(&[0, 3]))
+        .unwrap();
+    let ids = traces.column(0).as_fixed_size_binary();
+    let starts = traces.column(1).as_primitive::<TimestampNanosecondType>();
+    for row in (0..traces.num_rows()).step_by(97) {
+        let id = TraceId::from_bytes(ids.value(row)).unwrap();
+        let place = segment.trace_place(id).unwrap().unwrap();
+        assert_eq!(place.row as usize, row);
+        assert_eq!(place.start_unix_nano, starts.value(row) as u64);
+    }
+    assert_eq!(segment.trace_place(TraceId([9; 16])).unwrap(), None);
+}
+
+#[test]
+fn rows_that_lie_apart_are_read_together() {
+    let (_sim, segment) = stored(&[plain(20_000, 7)]);
+    let all = segment.meta().span_count as u32;
+    let columns = [column::SPAN_ID, column::DURATION_NS];
+    let whole = segment
+        .read_rows(SegmentTable::Spans, 0..all, Some(&columns))
+        .unwrap();
+    assert!(row_groups(&segment).len() > 1);
+    let spread: Vec<u32> = (0..all).filter(|row| row % 1_009 < 3).collect();
+    for picked in [
+        spread,
+        vec![0],
+        vec![all - 1],
+        (5..90_000).collect(),
+        vec![],
+    ] {
+        let rows = segment
+            .pick_rows(SegmentTable::Spans, &picked, Some(&columns))
+            .unwrap();
+        let expected = take_record_batch(&whole, &UInt32Array::from(picked)).unwrap();
+        assert_eq!(rows, expected);
+    }
+    for wrong in [vec![3, 2], vec![2, 2], vec![all]] {
+        let read = segment.pick_rows(SegmentTable::Spans, &wrong, Some(&columns));
+        assert!(matches!(read, Err(crate::StoreError::Corrupt { .. })));
+    }
 }
