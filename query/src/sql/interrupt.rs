@@ -27,6 +27,9 @@ use datafusion::physical_plan::joins::{
 };
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+/// The deadline of a statement that has been ended.
+const ENDED: u64 = 0;
+
 /// The time until which a statement may work. Clones are of the same statement.
 #[derive(Clone)]
 pub(crate) struct Deadline {
@@ -45,13 +48,24 @@ impl Deadline {
     /// Lets the statement work for `left` from now on.
     pub(super) fn set(&self, left: Duration) {
         let left_ns = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-        let at_ns = self.clock.monotonic_ns().saturating_add(left_ns);
-        self.at_ns.store(at_ns, Ordering::Relaxed);
+        self.put(self.clock.monotonic_ns().saturating_add(left_ns));
     }
 
     /// Takes the deadline away: the statement waits for its client, whose clock is another.
     pub(super) fn lift(&self) {
-        self.at_ns.store(u64::MAX, Ordering::Relaxed);
+        self.put(u64::MAX);
+    }
+
+    /// Ends the statement for good, whatever it is told afterwards.
+    pub(super) fn end(&self) {
+        self.at_ns.store(ENDED, Ordering::Relaxed);
+    }
+
+    fn put(&self, at_ns: u64) {
+        let unless_ended = |at| (at != ENDED).then_some(at_ns);
+        let _ = self
+            .at_ns
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, unless_ended);
     }
 
     /// Whether it has passed.
@@ -231,6 +245,18 @@ mod tests {
             let join = frame(&deadline, statement).await;
             assert_eq!(join.count().await.unwrap(), 0, "{statement}");
         }
+    }
+
+    #[test]
+    fn what_was_ended_goes_on_for_nobody() {
+        let deadline = deadline();
+        deadline.set(Duration::from_mins(1));
+        assert!(!deadline.is_over());
+        deadline.end();
+        deadline.set(Duration::from_mins(1));
+        assert!(deadline.is_over());
+        deadline.lift();
+        assert!(deadline.is_over());
     }
 
     #[tokio::test]

@@ -152,7 +152,7 @@ impl Drop for SqlEngine {
 
 impl Drop for SqlRows {
     fn drop(&mut self) {
-        self.deadline.set(Duration::ZERO);
+        self.deadline.end();
     }
 }
 
