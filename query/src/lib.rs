@@ -36,6 +36,8 @@ mod ser;
 mod service;
 pub mod sql;
 mod table;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod turns;
 mod vocabulary;

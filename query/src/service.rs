@@ -220,28 +220,13 @@ mod tests {
     use std::time::Duration;
 
     use axum::http::StatusCode;
-    use bytes::Bytes;
     use clew_storage::env::Env;
     use clew_storage::store::StoreOptions;
-    use clew_storage::{Admission, DecodeError, KeepAll, Limits, SpanBatch};
+    use clew_storage::{KeepAll, Limits};
 
     use super::*;
     use crate::http::stream;
-
-    struct NoDecoder;
-
-    impl Decoder for NoDecoder {
-        fn decode(
-            &self,
-            kind: PayloadKind,
-            _payload: &Bytes,
-            _received_at_unix_nano: u64,
-            _admission: &Admission,
-        ) -> Result<SpanBatch, DecodeError> {
-            let message = "not in this test".to_owned();
-            Err(DecodeError { kind, message })
-        }
-    }
+    use crate::testing::NoDecoder;
 
     fn service(dir: &tempfile::TempDir) -> QueryService {
         let options = StoreOptions {

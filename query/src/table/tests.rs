@@ -14,8 +14,8 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::store::{Append, Claim};
 use clew_storage::{
-    Admission, DecodeError, Decoder, KeepAll, Limits, PayloadKind, SpanBatch, SpanBatchBuilder,
-    SpanId, Store, StoreOptions, TraceId,
+    Admission, KeepAll, Limits, PayloadKind, SpanBatch, SpanBatchBuilder, SpanId, Store,
+    StoreOptions, TraceId,
 };
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::utils::collect_columns;
@@ -26,26 +26,10 @@ use super::attributes::FileExprs;
 use crate::limits::SqlLimits;
 use crate::sql::Deadline;
 use crate::sql::session::session;
+use crate::testing::NoDecoder;
 
 /// Spans of one part of the data.
 const PART: u64 = 120;
-
-struct NoDecoder;
-
-impl Decoder for NoDecoder {
-    fn decode(
-        &self,
-        kind: PayloadKind,
-        _payload: &Bytes,
-        _received_at_unix_nano: u64,
-        _admission: &Admission,
-    ) -> Result<SpanBatch, DecodeError> {
-        Err(DecodeError {
-            kind,
-            message: "not in this test".to_owned(),
-        })
-    }
-}
 
 type Attributes = Vec<(&'static str, AttributeValue)>;
 
