@@ -17,6 +17,7 @@ use crate::limits::PayloadLimits;
 use crate::otlp::{json, wire};
 use crate::rejected::Rejected;
 use crate::sampling::Sampler;
+use crate::sampling::tracestate::with_weight;
 use crate::weigh::{self, Replay, Sampling, Weigh};
 use crate::zipkin;
 
@@ -71,7 +72,10 @@ pub(crate) fn arrived(
     sampler: &Sampler,
 ) -> Result<Decoded, BodyError> {
     let translated = translate(kind, payload, limits)?;
-    let mut build = Build::new(received_at_unix_nano, Sampling::new(sampler));
+    let mut build = Build::new(
+        received_at_unix_nano,
+        Sampling::new(sampler, received_at_unix_nano),
+    );
     let rejected = wire::walk(&translated.otlp, limits, &mut build)?;
     if build.builder.table_bytes() > TABLE_BYTES_MAX {
         let what = "bytes when each span is given a copy of its resource and scope";
@@ -215,7 +219,16 @@ impl<W: Weigh> wire::Visitor for Build<W> {
         let group = *self
             .group
             .get_or_insert_with(|| self.builder.push_group(group));
-        self.builder.push_span(group, span, weight);
+        match with_weight(span.trace_state, weight) {
+            None => self.builder.push_span(group, span, weight),
+            Some(trace_state) => {
+                let span = SpanFields {
+                    trace_state: &trace_state,
+                    ..span.clone()
+                };
+                self.builder.push_span(group, &span, weight);
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Invariants:
 //! - this crate knows no ports, no tokens and no TLS: it hands out [`axum::Router`]s;
-//! - it never reads what is stored;
+//! - it never reads what is stored, but for the traces that the store asks tail sampling about;
 //! - nothing is acknowledged before the store says that it is durable;
 //! - every bound is in [`limits`].
 
@@ -38,4 +38,4 @@ pub use limits::{Limits, PayloadLimits};
 pub use metrics::describe as describe_metrics;
 pub use receivers::Receivers;
 pub use rejected::Rejected;
-pub use sampling::{InvalidRule, Sampler, SamplingRule};
+pub use sampling::{InvalidRule, Keep, Sampler, SamplingRule, tail};

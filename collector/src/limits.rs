@@ -7,6 +7,24 @@ use crate::failure::BodyError;
 /// Annotations of one Zipkin span, and tags of it: they are in memory before they are translated.
 pub const ZIPKIN_PARTS_MAX: usize = 250_000;
 
+/// Services whose rates a head-sampling rule keeps apart; those beyond it share one.
+pub const HEAD_SERVICES_MAX: usize = 1_000;
+
+/// Kinds of traces that a tail policy tells apart; those beyond it count as one kind, or as a frequent one.
+pub const TAIL_KEYS_MAX: usize = 20_000;
+
+/// Operations whose durations a tail policy knows; those beyond it are never slow.
+pub const TAIL_OPERATIONS_MAX: usize = 4_000;
+
+/// Tail policies, those inside of others included.
+pub const TAIL_POLICIES_MAX: usize = 256;
+
+/// How deep tail policies may stand in each other.
+pub const TAIL_NESTING_MAX: usize = 8;
+
+/// Memory of the regular expressions of one tail policy, bytes.
+pub const TAIL_REGEX_BYTES_MAX: usize = 1 << 20;
+
 /// Bounds on requests. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {

@@ -26,6 +26,8 @@ pub(crate) const SPANS_REJECTED: &str = "clew_ingest_spans_rejected_total";
 pub(crate) const SPANS_SAMPLED_OUT: &str = "clew_ingest_spans_sampled_out_total";
 /// Spans that the store did not take, by `protocol`.
 pub(crate) const SPANS_REFUSED: &str = "clew_ingest_spans_refused_total";
+/// Traces that tail sampling keeps, by the `policy` with the lowest threshold.
+pub(crate) const TAIL_POLICY_TRACES: &str = "clew_tail_policy_traces_total";
 
 /// Describes the collector's metrics to the recorder.
 pub fn describe() {
@@ -50,5 +52,9 @@ pub fn describe() {
     describe_counter!(SPANS_STORED, "Spans stored");
     describe_counter!(SPANS_REJECTED, "Spans rejected as invalid");
     describe_counter!(SPANS_SAMPLED_OUT, "Spans dropped by head sampling");
+    describe_counter!(
+        TAIL_POLICY_TRACES,
+        "Traces kept by tail sampling, by the policy that keeps most of their kind"
+    );
     describe_counter!(SPANS_REFUSED, "Spans that the store did not take");
 }

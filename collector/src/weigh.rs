@@ -3,7 +3,7 @@
 use clew_storage::Admission;
 use clew_storage::span::{GroupFields, SpanFields};
 
-use crate::sampling::{Sampler, Threshold};
+use crate::sampling::{self, Sampler, ServiceRules};
 
 /// Gives each span its weight; 0 is a span to drop.
 pub(crate) trait Weigh {
@@ -16,30 +16,33 @@ pub(crate) trait Weigh {
 /// Head sampling.
 pub(crate) struct Sampling<'a> {
     sampler: &'a Sampler,
-    /// Threshold of the group's service, once looked up.
-    threshold: Option<Threshold>,
+    received_at_unix_nano: u64,
+    /// Rules for the group's service, once looked up.
+    rules: Option<ServiceRules<'a>>,
 }
 
 impl<'a> Sampling<'a> {
-    pub(crate) fn new(sampler: &'a Sampler) -> Self {
+    pub(crate) fn new(sampler: &'a Sampler, received_at_unix_nano: u64) -> Self {
         Self {
             sampler,
-            threshold: None,
+            received_at_unix_nano,
+            rules: None,
         }
     }
 }
 
 impl Weigh for Sampling<'_> {
     fn begin_group(&mut self) {
-        self.threshold = None;
+        self.rules = None;
     }
 
     fn weigh(&mut self, group: &GroupFields<'_>, span: &SpanFields<'_>) -> f64 {
         let sampler = self.sampler;
-        let threshold = self
-            .threshold
-            .get_or_insert_with(|| sampler.threshold(group.service_name()));
-        threshold.weigh(span.trace_id, span.trace_state)
+        let rules = self
+            .rules
+            .get_or_insert_with(|| sampler.of_service(group.service_name()));
+        let threshold = rules.threshold(span.name, self.received_at_unix_nano);
+        sampling::weigh(threshold, span.trace_id, span.trace_state)
     }
 }
 

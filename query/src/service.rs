@@ -220,9 +220,9 @@ mod tests {
     use std::time::Duration;
 
     use axum::http::StatusCode;
+    use clew_storage::Limits;
     use clew_storage::env::Env;
     use clew_storage::store::StoreOptions;
-    use clew_storage::{KeepAll, Limits};
 
     use super::*;
     use crate::http::stream;
@@ -234,7 +234,7 @@ mod tests {
             env: Env::system(),
             limits: Limits::default(),
             decoder: Arc::new(NoDecoder),
-            flush_policy: Arc::new(KeepAll),
+            tail_sampling: None,
         };
         let (store, _) = Store::open(options).unwrap();
         // Time does not end the work of these tests.

@@ -107,7 +107,12 @@ keys! {
     "collector.body_timeout": duration = collector.body_timeout, "Time that one body may take to arrive.";
     "collector.spans_max": count = collector.payload.spans_max, "Spans in one request.";
 
-    "sampling.head.rules": rules = sampling.rules, "Share of traces to keep, by service name, in which `*` stands for any text; the first rule that fits decides, and without one all are kept. The decision hangs on the trace id alone, so that every service and every instance decides alike. Weights of kept spans are stored.";
+    "sampling.head.rules": rules = sampling.rules, "What to keep of the spans that arrive: a share, `cart=0.1`, or so many spans a second of each service, `cart=100/s`; of one operation, `cart|GET /health=0.01`. `*` stands for any text; the first rule that fits decides, and without one all are kept. A share hangs on the trace id alone, so that every service and every instance decides alike. Weights of kept spans are stored.";
+
+    "sampling.tail.policy_file": path_or_off = sampling.tail.policy_file, "YAML file of the policies by which whole traces are kept or dropped when they leave memory, as docs/sampling.md describes them; off keeps all.";
+    "sampling.tail.decision_wait": duration = sampling.tail.decision_wait, "How long spans wait for the rest of their traces before these are decided about. They are durable and can be queried meanwhile.";
+    "sampling.tail.decision_age": duration = sampling.tail.decision_age, "For how long spans that come late follow the decision about their trace.";
+    "sampling.tail.decisions_max": count = sampling.tail.decisions_max, "Decisions that are remembered for it, some 40 bytes each.";
 
     "storage.epoch_size": size = storage.epoch_bytes, "Memory of recent spans at which they are written to a segment.";
     "storage.epoch_age": duration = storage.epoch_age, "Age of recent spans at which they are written to a segment. They can be queried from the start.";

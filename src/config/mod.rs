@@ -16,6 +16,7 @@ pub(crate) mod flags;
 pub(crate) mod keys;
 mod layers;
 mod model;
+pub(crate) mod policies;
 pub(crate) mod print;
 #[cfg(test)]
 mod reference;
@@ -27,7 +28,9 @@ mod yaml;
 
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
-pub(crate) use model::{AuthConfig, Config, LogConfig, LogFormat, ServerConfig, TlsConfig};
+pub(crate) use model::{
+    AuthConfig, Config, LogConfig, LogFormat, ServerConfig, TailConfig, TlsConfig,
+};
 pub(crate) use secret::Secret;
 pub(crate) use units::duration::parse_text as parse_duration;
 

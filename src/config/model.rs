@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clew_collector::SamplingRule;
+use clew_collector::tail::PolicySetConfig;
 use tracing_subscriber::EnvFilter;
 
 use super::secret::Secret;
@@ -25,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) cors_origins: Vec<String>,
     /// Bounds of the collector.
     pub(crate) collector: clew_collector::Limits,
-    /// Head sampling.
+    /// Head and tail sampling.
     pub(crate) sampling: SamplingConfig,
     /// Bounds of the store.
     pub(crate) storage: clew_storage::Limits,
@@ -123,11 +125,40 @@ pub(crate) struct TlsConfig {
     pub(crate) grpc: bool,
 }
 
-/// Head sampling.
+/// Sampling.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SamplingConfig {
-    /// Service name (or `*`) and the share of its traces that is kept.
-    pub(crate) rules: Vec<(String, f64)>,
+    /// Head sampling.
+    pub(crate) rules: Vec<SamplingRule>,
+    /// Tail sampling.
+    pub(crate) tail: TailConfig,
+}
+
+/// Tail sampling.
+#[derive(Debug, Clone)]
+pub(crate) struct TailConfig {
+    /// File of the policies; `None` keeps every trace.
+    pub(crate) policy_file: Option<PathBuf>,
+    /// The policies, which [`super::load`] reads from it.
+    pub(crate) policies: Option<PolicySetConfig>,
+    /// For the rest of a trace.
+    pub(crate) decision_wait: Duration,
+    /// How long a decision is remembered.
+    pub(crate) decision_age: Duration,
+    /// How many are remembered.
+    pub(crate) decisions_max: usize,
+}
+
+impl Default for TailConfig {
+    fn default() -> Self {
+        Self {
+            policy_file: None,
+            policies: None,
+            decision_wait: Duration::from_secs(30),
+            decision_age: Duration::from_hours(1),
+            decisions_max: 1_000_000,
+        }
+    }
 }
 
 /// What is dropped, and when.

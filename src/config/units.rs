@@ -350,40 +350,24 @@ pub(crate) mod tokens {
     }
 }
 
-/// Head sampling rules: a YAML mapping of service to probability, or `service=probability` with commas between them.
+/// Head sampling rules: a YAML mapping of service to what is kept, or `service=0.1` with commas between them.
 pub(crate) mod rules {
+    use clew_collector::SamplingRule;
+
     use super::Value;
 
     /// Shown in help.
-    pub(crate) const KIND: &str = "service=probability list";
+    pub(crate) const KIND: &str = "service=share list";
 
     /// Reads the rules.
-    pub(crate) fn read(value: &Value) -> Result<Vec<(String, f64)>, String> {
-        value.items().iter().map(|item| rule(item)).collect()
+    pub(crate) fn read(value: &Value) -> Result<Vec<SamplingRule>, String> {
+        value.items().iter().map(|item| item.parse()).collect()
     }
 
     /// Shows them.
-    pub(crate) fn show(rules: &[(String, f64)]) -> String {
-        let items = rules
-            .iter()
-            .map(|(service, probability)| format!("{service}={probability}"));
+    pub(crate) fn show(rules: &[SamplingRule]) -> String {
+        let items = rules.iter().map(SamplingRule::to_string);
         super::list::show(&items.collect::<Vec<_>>())
-    }
-
-    fn rule(item: &str) -> Result<(String, f64), String> {
-        let (service, text) = item
-            .rsplit_once('=')
-            .filter(|(service, _)| !service.is_empty())
-            .ok_or_else(|| format!("`{item}` is not a rule: write service=probability"))?;
-        Ok((service.to_owned(), probability(text)?))
-    }
-
-    fn probability(text: &str) -> Result<f64, String> {
-        text.trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|probability| (0.0..=1.0).contains(probability))
-            .ok_or_else(|| format!("`{text}` is not a probability: write a number from 0 to 1"))
     }
 }
 

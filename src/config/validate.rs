@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use clew_collector::SamplingRule;
+
 use super::model::{Config, TokenSource};
+use super::policies;
 use super::secret::Secret;
 
 /// Room in a record of the log for what is kept beside the payload.
@@ -27,6 +30,22 @@ pub(crate) fn finish(config: &mut Config, faults: &mut Vec<String>, warnings: &m
     tls(config, faults);
     names(config, faults);
     bounds(config, faults);
+    tail_policies(config, faults);
+}
+
+/// Reads the policies of tail sampling.
+fn tail_policies(config: &mut Config, faults: &mut Vec<String>) {
+    let tail = &mut config.sampling.tail;
+    let Some(path) = &tail.policy_file else {
+        return;
+    };
+    match policies::read(path) {
+        Ok(read) => tail.policies = Some(read),
+        Err(why) => faults.push(format!(
+            "sampling.tail.policy_file: {}: {why}",
+            path.display()
+        )),
+    }
 }
 
 /// True when every file could be read.
@@ -160,13 +179,17 @@ fn names(config: &Config, faults: &mut Vec<String>) {
             faults.push(format!("server.allowed_hosts: `{host}` is not a host name: write clew.example, without scheme or port"));
         }
     }
-    for (index, (service, _)) in config.sampling.rules.iter().enumerate() {
-        if config.sampling.rules[..index]
-            .iter()
-            .any(|(other, _)| other == service)
-        {
+    let rules = &config.sampling.rules;
+    for (index, rule) in rules.iter().enumerate() {
+        let same = |other: &SamplingRule| {
+            (&other.service, &other.operation) == (&rule.service, &rule.operation)
+        };
+        if rules[..index].iter().any(same) {
+            let of = rule.operation.as_ref();
+            let of = of.map_or_else(String::new, |operation| format!("|{operation}"));
             faults.push(format!(
-                "sampling.head.rules: there are two rules for `{service}`"
+                "sampling.head.rules: there are two rules for `{}{of}`",
+                rule.service
             ));
         }
     }
@@ -222,6 +245,10 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("query.reads_running_max", config.query.reads_running_max),
         ("query.sql.running_max", config.query.sql.running_max),
         ("query.sql.threads", config.query.sql.threads),
+        (
+            "sampling.tail.decisions_max",
+            config.sampling.tail.decisions_max,
+        ),
     ] {
         check(number > 0, &format!("{name} is 0: nothing would be taken"));
     }

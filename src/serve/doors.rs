@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use clew_collector::{Receivers, Sampler, SamplingRule};
+use clew_collector::{Receivers, Sampler};
 use clew_query::{GrpcDoor, QueryOptions, QueryService};
 use clew_storage::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -145,14 +145,7 @@ impl Routes {
         store: &Store,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
-        let rules = config.sampling.rules.iter();
-        let rules: Vec<_> = rules
-            .map(|(service, probability)| SamplingRule {
-                service: service.clone(),
-                probability: *probability,
-            })
-            .collect();
-        let sampler = Sampler::new(&rules).context("sampling.head.rules")?;
+        let sampler = Sampler::new(&config.sampling.rules).context("sampling.head.rules")?;
         let receivers = Receivers::new(store.clone(), config.collector.clone(), sampler);
         let source = config
             .ui_dir

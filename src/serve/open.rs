@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use clew_collector::tail::TailPolicies;
 use clew_storage::env::Env;
+use clew_storage::sampling::TailSampling;
 use clew_storage::store::{Recovery, StoreOptions};
-use clew_storage::{KeepAll, Store, StoreError};
+use clew_storage::{Store, StoreError};
 
-use crate::config::Config;
+use crate::config::{Config, TailConfig};
 
 /// Opens the store in the data directory of `config`. Takes its lock; blocks while the log is replayed.
 pub(crate) fn open_store(config: &Config) -> Result<(Store, Recovery), StoreError> {
@@ -17,7 +19,7 @@ pub(crate) fn open_store(config: &Config) -> Result<(Store, Recovery), StoreErro
         env: Env::system(),
         limits: config.storage.clone(),
         decoder: Arc::new(clew_collector::Decoder),
-        flush_policy: Arc::new(KeepAll),
+        tail_sampling: tail_sampling(&config.sampling.tail),
     };
     if config.unsafe_no_wal {
         tracing::error!(
@@ -26,6 +28,17 @@ pub(crate) fn open_store(config: &Config) -> Result<(Store, Recovery), StoreErro
         return Store::open_unsafe_without_log(options);
     }
     Store::open(options)
+}
+
+fn tail_sampling(config: &TailConfig) -> Option<TailSampling> {
+    // The policies made sense when the configuration was read.
+    let policies = TailPolicies::new(config.policies.as_ref()?).ok()?;
+    Some(TailSampling {
+        sampler: Arc::new(policies),
+        decision_wait: config.decision_wait,
+        decision_age: config.decision_age,
+        decisions_max: config.decisions_max,
+    })
 }
 
 /// Opens the store off the event loop and tells what was found.

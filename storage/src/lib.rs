@@ -29,6 +29,7 @@ pub mod policy;
 mod quarantine;
 mod recent;
 mod retention;
+pub mod sampling;
 pub mod schema;
 pub mod segment;
 pub mod snapshot;

@@ -103,3 +103,52 @@ pub(crate) fn retention(segments: usize, spans: u64) {
 pub(crate) fn recovery_damage(places: usize) {
     gauge!("clew_recovery_damaged_places").set(places as f64);
 }
+
+/// What a flush did with the traces and spans of its epoch under tail sampling.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TailFigures {
+    /// Dropped and kept.
+    traces: [u64; 2],
+    spans: [u64; 2],
+    late_spans: [u64; 2],
+}
+
+impl TailFigures {
+    /// A trace was decided about, with so many spans in the epoch.
+    pub(crate) fn decided(&mut self, is_kept: bool, spans: u64) {
+        self.traces[usize::from(is_kept)] += 1;
+        self.spans[usize::from(is_kept)] += spans;
+    }
+
+    /// So many spans followed an earlier decision.
+    pub(crate) fn late(&mut self, is_kept: bool, spans: u64) {
+        self.spans[usize::from(is_kept)] += spans;
+        self.late_spans[usize::from(is_kept)] += spans;
+    }
+}
+
+/// A flush under tail sampling was committed; so many decisions are remembered.
+pub(crate) fn tail(figures: &TailFigures, decisions: usize) {
+    for (place, decision) in ["dropped", "kept"].into_iter().enumerate() {
+        counter!("clew_tail_traces_total", "decision" => decision).increment(figures.traces[place]);
+        counter!("clew_tail_spans_total", "decision" => decision).increment(figures.spans[place]);
+        counter!("clew_tail_late_spans_total", "decision" => decision)
+            .increment(figures.late_spans[place]);
+    }
+    gauge!("clew_tail_decisions").set(decisions as f64);
+}
+
+/// The bound on remembered decisions.
+pub(crate) fn tail_limits(decisions_max: usize) {
+    gauge!("clew_tail_decisions_max").set(decisions_max as f64);
+}
+
+/// Decisions were forgotten because there are too many.
+pub(crate) fn tail_forgotten(decisions: usize) {
+    counter!("clew_tail_decisions_forgotten_total").increment(decisions as u64);
+}
+
+/// An epoch was decided about before its time.
+pub(crate) fn tail_early_epoch() {
+    counter!("clew_tail_early_epochs_total").increment(1);
+}

@@ -1,8 +1,9 @@
-//! What of an epoch is kept when it is flushed.
+//! What of the spans that go into a segment is kept.
 
 use crate::ids::TraceId;
+use crate::sampling::Threshold;
 
-/// Facts about one trace inside the epoch that is being flushed.
+/// Facts about one trace among those spans.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceFacts<'a> {
     /// Trace id.
@@ -19,10 +20,11 @@ pub struct TraceFacts<'a> {
     pub error_count: u32,
 }
 
-/// Decides each trace once, with all its spans of the epoch in view.
+/// Says of each trace whether it is kept.
 pub trait FlushPolicy: Send + Sync {
-    /// The factor (at least 1) that the weights of the trace's spans are multiplied with, or `None` to drop the trace.
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<f64>;
+    /// The threshold that the trace is kept with, or `None` to drop it. Its spans get the weight of that threshold, unless they have a
+    /// higher one already.
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold>;
 }
 
 /// Keeps every trace as it is.
@@ -30,7 +32,7 @@ pub trait FlushPolicy: Send + Sync {
 pub struct KeepAll;
 
 impl FlushPolicy for KeepAll {
-    fn decide(&self, _trace: &TraceFacts<'_>) -> Option<f64> {
-        Some(1.0)
+    fn decide(&self, _trace: &TraceFacts<'_>) -> Option<Threshold> {
+        Some(Threshold::KEEP_ALL)
     }
 }

@@ -23,6 +23,7 @@ mod sdk;
 mod shutdown;
 mod signals;
 mod support;
+mod tail_sampling;
 mod tls;
 mod transform;
 mod zipkin;

@@ -1,3 +1,4 @@
+use arrow::array::AsArray;
 use clew_storage::Decoder as _;
 use clew_storage::schema::column;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -8,7 +9,6 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
 use super::*;
-use crate::sampling::SamplingRule;
 
 const RECEIVED_AT: u64 = 1_700_000_000_000_000_000;
 
@@ -50,11 +50,7 @@ fn payload() -> Bytes {
 }
 
 fn half_of_a() -> Sampler {
-    Sampler::new(&[SamplingRule {
-        service: "a".into(),
-        probability: 0.5,
-    }])
-    .unwrap()
+    Sampler::new(&["a=0.5".parse().unwrap()]).unwrap()
 }
 
 fn arrive(sampler: &Sampler) -> Decoded {
@@ -96,8 +92,12 @@ fn replay_gives_the_same_batch() {
         )
         .unwrap();
     assert_eq!(replayed.to_table(None), decoded.batch.to_table(None));
-    let weights = replayed.to_table(Some(&[column::SAMPLE_WEIGHT]));
-    assert_eq!(weights.num_rows(), 228);
+    let columns = replayed.to_table(Some(&[column::TRACE_STATE, column::SAMPLE_WEIGHT]));
+    assert_eq!(columns.num_rows(), 228);
+    // What head sampling has applied stands in the tracestate.
+    let states = columns.column(0).as_string_view();
+    let sampled = states.iter().filter(|state| *state == Some("ot=th:8"));
+    assert_eq!(sampled.count(), 128);
 }
 
 #[test]

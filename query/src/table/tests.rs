@@ -14,8 +14,8 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::store::{Append, Claim};
 use clew_storage::{
-    Admission, KeepAll, Limits, PayloadKind, SpanBatch, SpanBatchBuilder, SpanId, Store,
-    StoreOptions, TraceId,
+    Admission, Limits, PayloadKind, SpanBatch, SpanBatchBuilder, SpanId, Store, StoreOptions,
+    TraceId,
 };
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::utils::collect_columns;
@@ -162,7 +162,7 @@ async fn store(dir: &tempfile::TempDir, flush: [bool; 3]) -> Store {
             ..Limits::default()
         },
         decoder: Arc::new(NoDecoder),
-        flush_policy: Arc::new(KeepAll),
+        tail_sampling: None,
     };
     let (store, _) = Store::open(options).unwrap();
     for (number, flush) in (0..).zip(flush) {

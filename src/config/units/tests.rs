@@ -72,13 +72,10 @@ fn numbers_ports_and_switches() {
 }
 
 #[test]
-fn rules_need_a_service_and_a_probability() {
-    let read = |input: &str| rules::read(&text(input));
-    assert_eq!(read("a=b=0.5"), Ok(vec![("a=b".to_owned(), 0.5)]));
-    assert_eq!(
-        read("*=1e-3, b=1"),
-        Ok(vec![("*".to_owned(), 0.001), ("b".to_owned(), 1.0)])
-    );
+fn rules_need_a_service_and_what_to_keep() {
+    let read = |input: &str| rules::read(&text(input)).map(|rules| rules::show(&rules));
+    assert_eq!(read("a=b=0.5").as_deref(), Ok("a=b=0.5"));
+    assert_eq!(read("*=1e-3, b|c=10/s").as_deref(), Ok("*=0.001,b|c=10/s"));
     for input in [
         "cart",
         "=0.5",
@@ -87,6 +84,7 @@ fn rules_need_a_service_and_a_probability() {
         "cart=-0.1",
         "cart=NaN",
         "cart=half",
+        "cart=0/s",
     ] {
         assert!(read(input).is_err(), "{input}");
     }

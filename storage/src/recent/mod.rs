@@ -18,6 +18,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use xxhash_rust::xxh3::Xxh3;
 
+#[cfg(test)]
+pub(crate) use file::Content;
 pub(crate) use file::{read, write};
 
 /// Hash of a payload.

@@ -1,8 +1,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Claimed, Known, PayloadHash, Recent, read, write};
+use super::{Claimed, Content, Known, PayloadHash, Recent, read, write};
 use crate::env::testing::SimEnv;
+use crate::sampling::decisions::Decision;
 
 fn hash(number: u64) -> PayloadHash {
     PayloadHash::of("default", 1, &number.to_le_bytes())
@@ -69,8 +70,18 @@ fn a_file_is_read_back_and_any_damage_is_found() {
                 at_unix_nano: u64::MAX - number,
             })
             .collect();
-        write(&sim.env(), path, &known).unwrap();
-        assert_eq!(read(&sim.env(), path).unwrap(), known);
+        let decision = |number| Decision {
+            hash: number << 40,
+            rejected: number,
+        };
+        let content = Content {
+            known,
+            decided_at_unix_nano: 7,
+            decisions: (0..count / 2).map(decision).collect(),
+        };
+        let (known, decisions) = (&content.known, &content.decisions);
+        write(&sim.env(), path, known, 7, decisions).unwrap();
+        assert_eq!(read(&sim.env(), path).unwrap(), content);
         let whole = sim.fs.contents(path).unwrap();
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole.clone();
@@ -84,4 +95,27 @@ fn a_file_is_read_back_and_any_damage_is_found() {
         }
         sim.env().fs.remove_file(path).unwrap();
     }
+}
+
+#[test]
+fn a_file_of_the_first_format_is_read() {
+    let sim = SimEnv::new(1);
+    let known = [Known {
+        hash: hash(3),
+        at_unix_nano: 5,
+    }];
+    let mut bytes = b"CLEWREC\0".to_vec();
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    for number in [known[0].hash.0[0], known[0].hash.0[1], 5] {
+        bytes.extend(number.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend(crc.to_le_bytes());
+    sim.fs.set_contents(Path::new("/r"), &bytes);
+    let content = read(&sim.env(), Path::new("/r")).unwrap();
+    assert_eq!(
+        (&content.known[..], content.decisions),
+        (&known[..], vec![])
+    );
 }

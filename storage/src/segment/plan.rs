@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::policy::FlushPolicy;
+use crate::sampling::Threshold;
 use crate::trace::content::{Spans, arrange};
 use crate::trace::gather::{Gathered, SpanRef};
 use crate::trace::summary::Summary;
@@ -34,8 +35,8 @@ pub(super) struct PlannedRow {
 #[derive(Debug)]
 pub(super) struct PlannedTrace<'a> {
     pub(super) summary: Summary<'a>,
-    /// What the weights of its spans are multiplied with.
-    pub(super) factor: f64,
+    /// What it was kept with.
+    pub(super) threshold: Threshold,
     pub(super) rows: Range<u32>,
     shape: u64,
 }
@@ -76,7 +77,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn add(&mut self, rows: &[u32], tree: &[TreeRow], policy: &dyn FlushPolicy) {
         let summary = Summary::of(self.gathered, rows, tree);
-        let Some(factor) = policy.decide(&summary.facts()) else {
+        let Some(threshold) = policy.decide(&summary.facts()) else {
             return;
         };
         let first = self.rows.len() as u32;
@@ -97,7 +98,7 @@ impl<'a> Planner<'a> {
         let rows = first..self.rows.len() as u32;
         self.traces.push(PlannedTrace {
             summary,
-            factor,
+            threshold,
             rows,
             shape,
         });

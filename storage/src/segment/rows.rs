@@ -106,7 +106,7 @@ impl<'a> RowSource<'a> {
         interleave(&sources, places)
     }
 
-    /// `weights`, which begin at row `start`, times the factors of their traces.
+    /// `weights`, which begin at row `start`, raised by the thresholds of their traces.
     fn weights(&self, weights: &ArrayRef, start: usize) -> ArrayRef {
         let traces = &self.plan.traces;
         let mut trace = traces.partition_point(|trace| trace.rows.end as usize <= start);
@@ -119,7 +119,7 @@ impl<'a> RowSource<'a> {
             if (start + place) as u32 >= traces[trace].rows.end {
                 trace += 1;
             }
-            weight * traces[trace].factor
+            traces[trace].threshold.raise(*weight)
         });
         Arc::new(weights.collect::<Float64Array>())
     }

@@ -224,7 +224,7 @@ impl Files<'_> {
         for traces in self.plan.traces.chunks(GROUP_ROWS) {
             let mut builder = TracesBuilder::new();
             for trace in traces {
-                builder.push(&trace.summary, trace.factor, trace.rows.start);
+                builder.push(&trace.summary, trace.threshold, trace.rows.start);
             }
             table.write(&builder.finish())?;
             table.end_row_group()?;

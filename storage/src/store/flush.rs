@@ -12,11 +12,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::names::{recent_name, segment_name};
+use super::tail::Tail;
 use super::view::Epoch;
 use super::{DEFAULT_TENANT, Shared};
 use crate::error::{IoContext, StoreError};
 use crate::manifest::{Changes, RecentFile};
 use crate::measure;
+use crate::policy::{FlushPolicy, KeepAll};
 use crate::recent;
 use crate::segment::{self, NewSegment, SegmentMeta};
 
@@ -71,6 +73,11 @@ impl FlushControl {
             self.wake.notify_all();
         }
         answer
+    }
+
+    /// True when somebody waits for record `seq` or a later one.
+    pub(super) fn is_awaited(&self, seq: u64) -> bool {
+        self.state().waiters.iter().any(|(until, _)| *until >= seq)
     }
 
     /// Why the last flush failed, if it did.
@@ -146,7 +153,7 @@ fn flush_closed(shared: &Shared) {
     let limits = &shared.options.limits;
     while let Some(epoch) = shared.view.oldest_closed() {
         let start_ns = shared.options.env.clock.monotonic_ns();
-        if !shared.flush.may_try(start_ns) {
+        if !shared.flush.may_try(start_ns) || !shared.may_decide(&epoch, start_ns) {
             return;
         }
         let flushed = flush_caught(shared, &epoch);
@@ -189,10 +196,18 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         wal: epoch.seqs,
         attribute_columns: shared.options.limits.attribute_columns,
     };
-    let policy = &*shared.options.flush_policy;
+    let verdicts = shared.tail.as_ref().map(|tail| {
+        let later = shared.view.batches_after(epoch.seqs.1);
+        tail.decide(&shared.options.env, epoch, later.into_iter())
+    });
+    let policy: &dyn FlushPolicy = match &verdicts {
+        Some(verdicts) => verdicts,
+        None => &KeepAll,
+    };
     let meta: Option<SegmentMeta> =
         segment::write(&shared.options.env, &new, &epoch.batches, policy)?;
     let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
+    let recent_file = recent.as_ref().map(|file| file.name.clone());
     let aged = aged_recent(shared, &recent_before);
     shared.commit(Changes {
         flushed_seq: epoch.seqs.1,
@@ -201,11 +216,14 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
         remove_segments: Vec::new(),
     })?;
+    if let (Some(tail), Some(verdicts)) = (&shared.tail, &verdicts) {
+        tail.committed(verdicts, recent_file.as_deref());
+    }
     drop_behind(shared, epoch.seqs.1, &aged);
     Ok(())
 }
 
-/// Writes the hashes of the epoch's payloads that are still remembered.
+/// Writes the hashes of the epoch's payloads that are still remembered, and the decisions that are not durable yet.
 fn write_recent(
     shared: &Shared,
     epoch: &Epoch,
@@ -213,12 +231,16 @@ fn write_recent(
 ) -> Result<Option<RecentFile>, StoreError> {
     let mut known = epoch.known.clone();
     known.retain(|entry| shared.recent.contains(entry.hash));
-    let Some(newest) = known.iter().map(|entry| entry.at_unix_nano).max() else {
+    let decisions = shared.tail.as_ref().map(Tail::not_durable);
+    let decisions = decisions.unwrap_or_default();
+    let env = &shared.options.env;
+    let newest = known.iter().map(|entry| entry.at_unix_nano).max();
+    let now = env.clock.now_unix_nano();
+    let Some(newest) = newest.or((!decisions.is_empty()).then_some(now)) else {
         return Ok(None);
     };
-    let env = &shared.options.env;
     let path = shared.options.data_dir.join(name);
-    recent::write(env, &path, &known)?;
+    recent::write(env, &path, &known, now, &decisions)?;
     let dir = path.parent().unwrap_or(&shared.options.data_dir);
     env.fs.sync_dir(dir).context(dir)?;
     Ok(Some(RecentFile {
@@ -228,7 +250,7 @@ fn write_recent(
     }))
 }
 
-/// Files of recent hashes that nobody needs any more: too old, or pushed out by newer ones.
+/// Files of recent hashes that nobody needs any more: too old, or pushed out by newer ones, and without decisions that are remembered.
 fn aged_recent(shared: &Shared, files: &[RecentFile]) -> Vec<RecentFile> {
     let limits = &shared.options.limits;
     let now = shared.options.env.clock.now_unix_nano();
@@ -237,7 +259,9 @@ fn aged_recent(shared: &Shared, files: &[RecentFile]) -> Vec<RecentFile> {
     let mut aged = Vec::new();
     for file in files.iter().rev() {
         let old = now.saturating_sub(file.newest_unix_nano) > age_ns;
-        if old || newer_count >= limits.recent_payloads_max as u64 {
+        let tail = shared.tail.as_ref();
+        let holds_decisions = tail.is_some_and(|tail| tail.needs(&file.name));
+        if (old || newer_count >= limits.recent_payloads_max as u64) && !holds_decisions {
             aged.push(file.clone());
         }
         newer_count += file.count;

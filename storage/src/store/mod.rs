@@ -18,6 +18,7 @@ mod ingest;
 mod names;
 mod open;
 mod queue;
+mod tail;
 mod trash;
 mod types;
 mod view;
@@ -47,6 +48,7 @@ use crate::wal::frame::{Record, record_bytes};
 use crate::wal::writer::LogFiles;
 use flush::FlushControl;
 use queue::{Item, Pending, Queue, RETRY_AFTER_MS};
+use tail::Tail;
 use trash::Trash;
 use view::{Published, View};
 
@@ -70,6 +72,7 @@ struct Shared {
     cache: Arc<SegmentCache>,
     log_files: LogFiles,
     flush: FlushControl,
+    tail: Option<Tail>,
     trash: Trash,
     opened: ClockReading,
     ingest_ended: watch::Sender<bool>,
@@ -288,7 +291,7 @@ impl Store {
         self.shared().view.snapshot()
     }
 
-    /// Flushes all that was appended before the call.
+    /// Flushes all that was appended before the call. With tail sampling, its traces are decided about at once.
     ///
     /// # Errors
     /// When the segment or the manifest cannot be written; the spans stay in the log and the hot window.
@@ -397,7 +400,8 @@ impl Store {
         &self.shared().options.data_dir
     }
 
-    /// Refuses new appends, waits for running ones, flushes, unlocks.
+    /// Refuses new appends, waits for running ones, flushes, unlocks. With tail sampling, traces that wait for their decision stay in the
+    /// log instead, and wait on at the next start.
     ///
     /// # Errors
     /// When the last flush failed; the log still has everything.
@@ -410,12 +414,21 @@ impl Store {
         if lock(&shared.dir_lock).is_none() {
             return Ok(());
         }
-        let flushed = self.flush().await;
+        let flushed = if shared.tail.is_some() {
+            Ok(())
+        } else {
+            self.flush().await
+        };
         shared.flush.stop();
         if flushed.is_ok() {
             let flushed_seq = lock(&shared.manifest).state().flushed_seq;
             let (env, dir) = (&shared.options.env, wal::dir(&shared.options.data_dir));
-            if let Err(error) = shared.log_files.drop_flushed(env, &dir, flushed_seq, true) {
+            // The newest file may hold what waits for its decision.
+            let with_newest = shared.view.hot().epochs == 0;
+            let dropped = shared
+                .log_files
+                .drop_flushed(env, &dir, flushed_seq, with_newest);
+            if let Err(error) = dropped {
                 tracing::warn!(%error, "a flushed log file stays until the next start");
             }
         }

@@ -11,6 +11,7 @@ use super::flush::{self, FlushControl};
 use super::ingest::{Ingest, Log};
 use super::names;
 use super::queue::Queue;
+use super::tail::Tail;
 use super::trash::Trash;
 use super::view::{Published, View};
 use super::{DEFAULT_TENANT, Owner, Recovery, Shared, Store, StoreOptions, lock};
@@ -58,6 +59,7 @@ struct Opening {
     cache: Arc<SegmentCache>,
     view: View,
     recent: Recent,
+    tail: Option<Tail>,
     recovery: Recovery,
 }
 
@@ -85,6 +87,7 @@ impl Opening {
             recent: Recent::new(limits.recent_payload_age, limits.recent_payloads_max),
             cache,
             recovery,
+            tail: options.tail_sampling.clone().map(Tail::new),
             options,
         }
     }
@@ -93,15 +96,24 @@ impl Opening {
         let now = self.options.env.clock.now_unix_nano();
         let age_ns = self.options.limits.recent_payload_age.as_nanos() as u64;
         for file in &state.recent {
-            if now.saturating_sub(file.newest_unix_nano) > age_ns {
+            let is_old = now.saturating_sub(file.newest_unix_nano) > age_ns;
+            if is_old && self.tail.is_none() {
                 continue;
             }
             match recent::read(&self.options.env, &self.options.data_dir.join(&file.name)) {
-                Ok(known) => known.into_iter().for_each(|known| {
-                    self.recent.insert(known);
-                }),
+                Ok(content) => {
+                    if let Some(tail) = &self.tail {
+                        let made_at = content.decided_at_unix_nano;
+                        tail.load(&content.decisions, made_at, &file.name);
+                    }
+                    let young = content.known.into_iter().filter(|_| !is_old);
+                    young.for_each(|known| {
+                        self.recent.insert(known);
+                    });
+                }
                 Err(error) => self.recovery.damaged.push(format!(
-                    "{error}; payloads that were flushed before and are sent again may be stored twice"
+                    "{error}; payloads that were flushed before and are sent again may be stored twice, and late spans of traces that tail \
+                     sampling decided about are decided about anew"
                 )),
             }
         }
@@ -299,6 +311,7 @@ impl Opening {
             cache: self.cache,
             log_files,
             flush: FlushControl::default(),
+            tail: self.tail,
             trash: Trash::default(),
             opened: ClockReading {
                 wall_ns: env.clock.now_unix_nano(),

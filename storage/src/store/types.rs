@@ -10,7 +10,7 @@ use crate::batch::SpanBatch;
 use crate::decoder::{Admission, Decoder, PayloadKind};
 use crate::env::Env;
 use crate::limits::Limits;
-use crate::policy::FlushPolicy;
+use crate::sampling::TailSampling;
 
 /// How to open a [`Store`](super::Store).
 #[derive(Clone)]
@@ -23,8 +23,8 @@ pub struct StoreOptions {
     pub limits: Limits,
     /// Turns logged payloads back into spans at start-up.
     pub decoder: Arc<dyn Decoder>,
-    /// What a flush keeps.
-    pub flush_policy: Arc<dyn FlushPolicy>,
+    /// What of the hot window is kept; everything without it.
+    pub tail_sampling: Option<TailSampling>,
 }
 
 impl fmt::Debug for StoreOptions {
@@ -32,6 +32,7 @@ impl fmt::Debug for StoreOptions {
         f.debug_struct("StoreOptions")
             .field("data_dir", &self.data_dir)
             .field("limits", &self.limits)
+            .field("tail_sampling", &self.tail_sampling)
             .finish_non_exhaustive()
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Epoch {
     bytes: usize,
     spans: u64,
     opened_at_ns: u64,
+    /// When the newest record was published.
+    pub(crate) newest_at_ns: u64,
 }
 
 impl Epoch {
@@ -171,6 +173,20 @@ impl View {
         self.inner().closed.front().cloned()
     }
 
+    /// What arrived after record `seq`.
+    pub(crate) fn batches_after(&self, seq: u64) -> Vec<Arc<SpanBatch>> {
+        let inner = self.inner();
+        let later = inner.epochs().filter(|epoch| epoch.seqs.0 > seq);
+        later
+            .flat_map(|epoch| epoch.batches.iter().cloned())
+            .collect()
+    }
+
+    /// True when the window is so full that the oldest epoch should make room.
+    pub(crate) fn is_filling_up(&self) -> bool {
+        self.inner().used_bytes > self.limits.hot_window_bytes / 4 * 3
+    }
+
     /// Swaps in a manifest version, without the epochs that are in it.
     pub(crate) fn swap(&self, version: u64, segments: Vec<Arc<Segment>>, flushed_seq: u64) {
         let mut inner = self.inner();
@@ -247,7 +263,9 @@ impl Inner {
             bytes: 0,
             spans: 0,
             opened_at_ns: now_ns,
+            newest_at_ns: now_ns,
         });
+        open.newest_at_ns = now_ns;
         open.seqs.1 = record.seq;
         open.bytes += record.reserved_bytes;
         open.known.extend(record.known);

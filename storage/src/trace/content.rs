@@ -25,6 +25,17 @@ pub(crate) fn arrange(
     spans: &impl Spans,
     rows: impl Iterator<Item = u32>,
 ) -> (Vec<u32>, Vec<TreeRow>) {
+    let (rows, nodes) = distinct_nodes(spans, rows);
+    let tree = tree::build(&nodes);
+    (rows, tree)
+}
+
+/// The spans of one trace without those whose content is that of an earlier row, by id and start.
+pub(crate) fn distinct_rows(spans: &impl Spans, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+    distinct_nodes(spans, rows).0
+}
+
+fn distinct_nodes(spans: &impl Spans, rows: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<Node>) {
     let node = |row: u32| {
         let (columns, row) = spans.columns(row as usize);
         columns.node(row)
@@ -44,8 +55,7 @@ pub(crate) fn arrange(
             rows.push(*row);
         }
     }
-    let tree = tree::build(&nodes);
-    (rows, tree)
+    (rows, nodes)
 }
 
 /// The first row of each different content, by content. A run of one is left as it is.

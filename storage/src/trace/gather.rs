@@ -24,22 +24,29 @@ pub(crate) struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     pub(crate) fn of(batches: &'a [Arc<SpanBatch>]) -> Self {
+        Self::of_traces(batches, |_| true)
+    }
+
+    /// The spans of the traces that `wanted` says yes to.
+    pub(crate) fn of_traces(
+        batches: &'a [Arc<SpanBatch>],
+        wanted: impl Fn(TraceId) -> bool,
+    ) -> Self {
         let columns: Vec<_> = batches
             .iter()
             .map(|batch| SpanColumns::of_batch(batch))
             .collect();
-        let mut spans = Vec::with_capacity(columns.iter().map(SpanColumns::len).sum());
+        let mut spans = Vec::new();
         for (batch, columns) in columns.iter().enumerate() {
             let span = |row| {
-                (
-                    columns.trace_id(row),
-                    SpanRef {
-                        batch: batch as u32,
-                        row: row as u32,
-                    },
-                )
+                let place = SpanRef {
+                    batch: batch as u32,
+                    row: row as u32,
+                };
+                (columns.trace_id(row), place)
             };
-            spans.extend((0..columns.len()).map(span));
+            let of_batch = (0..columns.len()).map(span);
+            spans.extend(of_batch.filter(|(id, _)| wanted(*id)));
         }
         spans.sort_unstable();
         Self {

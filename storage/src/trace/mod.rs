@@ -19,6 +19,7 @@ use arrow::compute::{concat_batches, take_record_batch};
 use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
+use crate::sampling::Threshold;
 use crate::schema::{self, column};
 use crate::segment::{Segment, SegmentTable};
 use crate::snapshot::TraceRows;
@@ -183,7 +184,8 @@ pub fn summaries(batches: &[Arc<SpanBatch>]) -> RecordBatch {
     let mut builder = TracesBuilder::new();
     for trace in gathered.traces() {
         let (rows, tree) = content::arrange(&gathered, trace);
-        builder.push(&Summary::of(&gathered, &rows, &tree), 1.0, 0);
+        let summary = Summary::of(&gathered, &rows, &tree);
+        builder.push(&summary, Threshold::KEEP_ALL, 0);
     }
     builder.finish()
 }

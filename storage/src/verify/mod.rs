@@ -182,10 +182,10 @@ fn verify_recent(env: &Env, data_dir: &Path, state: &State, report: &mut VerifyR
     for file in &state.recent {
         let path = data_dir.join(&file.name);
         let message = match recent::read(env, &path) {
-            Ok(known) if known.len() as u64 == file.count => continue,
+            Ok(known) if known.known.len() as u64 == file.count => continue,
             Ok(known) => format!(
                 "{} payload hashes, the manifest says {}",
-                known.len(),
+                known.known.len(),
                 file.count
             ),
             Err(error) => error.to_string(),

@@ -13,8 +13,8 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::store::{Append, Claim, Recovery};
 use clew_storage::{
-    Admission, DecodeError, Decoder, KeepAll, Limits, PayloadKind, Snapshot, SpanBatch,
-    SpanBatchBuilder, SpanId, Store, StoreError, StoreOptions, TraceId,
+    Admission, DecodeError, Decoder, Limits, PayloadKind, Snapshot, SpanBatch, SpanBatchBuilder,
+    SpanId, Store, StoreError, StoreOptions, TraceId,
 };
 
 pub(crate) const KIND: PayloadKind = PayloadKind(1);
@@ -85,7 +85,7 @@ pub(crate) fn options(env: Env, data_dir: impl Into<PathBuf>, limits: Limits) ->
         env,
         limits,
         decoder: Arc::new(ToyDecoder),
-        flush_policy: Arc::new(KeepAll),
+        tail_sampling: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clew_storage::env::FileSystem;
 use clew_storage::env::testing::{Fault, Loss, Operation, SimEnv};
+use clew_storage::sampling::{TailSampler, Threshold, TraceView};
 use clew_storage::{Store, StoreError};
 
 use crate::common::{
@@ -223,21 +224,21 @@ fn a_failed_log_file_is_not_written_again() {
 #[test]
 fn a_panicking_policy_does_not_end_the_store() {
     struct Panics;
-    impl clew_storage::FlushPolicy for Panics {
-        fn decide(&self, _: &clew_storage::policy::TraceFacts<'_>) -> Option<f64> {
+    impl TailSampler for Panics {
+        fn decide(&self, _: &[TraceView<'_>]) -> Vec<Option<Threshold>> {
             panic!("a fault in the policy");
         }
     }
     let sim = SimEnv::new(1);
     let mut options = options(sim.env(), DATA_DIR, limits());
-    options.flush_policy = std::sync::Arc::new(Panics);
+    options.tail_sampling = Some(crate::tail::sampling(Panics));
     runtime().block_on(async {
         let (store, _) = Store::open(options).unwrap();
         send(&store, payload(0, 1, 0)).await.unwrap();
         assert!(store.flush().await.is_err());
         send(&store, payload(1, 1, 0)).await.unwrap();
         assert_eq!(spans(&store.snapshot()), once(2));
-        assert!(store.close().await.is_err());
+        store.close().await.unwrap();
     });
     let (store, _) = open(&sim.env(), Path::new(DATA_DIR)).unwrap();
     assert_eq!(spans(&store.snapshot()), once(2));

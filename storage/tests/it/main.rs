@@ -9,4 +9,5 @@ mod faults;
 mod ingest;
 mod recovery;
 mod retention;
+mod tail;
 mod verify;

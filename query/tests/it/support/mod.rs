@@ -18,9 +18,7 @@ use clew_query::{GrpcDoor, QueryLimits, QueryOptions, QueryService};
 use clew_storage::env::Env;
 use clew_storage::limits::AttributeColumns;
 use clew_storage::store::{Append, Claim, StoreOptions};
-use clew_storage::{
-    Admission, DecodeError, Decoder, KeepAll, Limits, PayloadKind, SpanBatch, Store,
-};
+use clew_storage::{Admission, DecodeError, Decoder, Limits, PayloadKind, SpanBatch, Store};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -93,7 +91,7 @@ impl Server {
                 ..Limits::default()
             },
             decoder: Arc::new(NoDecoder),
-            flush_policy: Arc::new(KeepAll),
+            tail_sampling: None,
         };
         let (store, _) = Store::open(options).unwrap();
         let service = QueryService::new(QueryOptions {

@@ -14,6 +14,7 @@ use crate::env::Env;
 use crate::env::testing::SimEnv;
 use crate::limits::AttributeColumns;
 use crate::policy::{FlushPolicy, KeepAll, TraceFacts};
+use crate::sampling::Threshold;
 use crate::testing::{TestSpan, batch, span};
 
 const DIR: &str = "/data";
@@ -103,11 +104,12 @@ fn plain(count: u32, each: u8) -> Vec<TestSpan> {
         .collect()
 }
 
-/// Drops traces of odd spans, and doubles the weight of the others.
+/// Drops traces of odd spans, and keeps the others as one of two.
 struct EvenTwice;
 
 impl FlushPolicy for EvenTwice {
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<f64> {
-        trace.span_count.is_multiple_of(2).then_some(2.0)
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
+        let half = Threshold::new(1 << 55);
+        trace.span_count.is_multiple_of(2).then_some(half)
     }
 }

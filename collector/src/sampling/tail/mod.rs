@@ -1,0 +1,185 @@
+//! Tail sampling: policies over whole traces.
+//!
+//! ```text
+//!  YAML ──▶ config ──▶ compile ──▶ drop policies ─┐
+//!                                  policies ──────┴─▶ one threshold a trace ──▶ kept or not, and its weight
+//! ```
+//!
+//! Every policy gives a trace a threshold on its random bits, the ones that head sampling uses too. What any policy keeps is kept:
+//! the lowest threshold. What a drop policy drops is dropped: the highest. So the probability with which a trace was kept is known exactly
+//! however many policies there are and however they overlap, and 1 / probability is the weight of its spans.
+//!
+//! Limits: the number of kinds and operations that are told apart is bounded by [`limits`](crate::limits); policies learn anew after a
+//! start; where head sampling has removed spans of a trace, conditions see what is left of it.
+
+mod budget;
+mod compile;
+mod config;
+mod facts;
+mod keyed;
+mod learned;
+mod policy;
+mod predicate;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, PoisonError};
+
+use clew_storage::sampling::{TailSampler, Threshold, TraceView};
+use metrics::counter;
+
+pub use compile::InvalidPolicy;
+pub use config::{PolicyConfig, PolicySetConfig, PolicyType};
+
+use crate::metrics as names;
+use budget::Candidate;
+use facts::Facts;
+use policy::Policy;
+
+/// Traces that are decided together.
+struct Batch<'a> {
+    facts: Vec<Facts<'a>>,
+    /// When the earliest and the latest of them was complete, ns since the epoch.
+    came: (i64, i64),
+}
+
+impl<'a> Batch<'a> {
+    fn of(traces: &'a [TraceView<'a>]) -> Self {
+        let facts: Vec<_> = traces.iter().map(Facts::of).collect();
+        let came = |facts: &Facts<'_>| facts.arrived_at_unix_nano;
+        let from = facts.iter().map(came).min().unwrap_or(0);
+        let until = facts.iter().map(came).max().unwrap_or(0);
+        Self {
+            facts,
+            came: (from, until),
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn candidate(&self, size: f64) -> Candidate {
+        Candidate {
+            random_bits: self.random_bits,
+            applied: self.applied,
+            size,
+        }
+    }
+}
+
+fn yes_or_no(yes: bool) -> Threshold {
+    if yes {
+        Threshold::KEEP_ALL
+    } else {
+        Threshold::KEEP_NONE
+    }
+}
+
+/// What was decided about a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The threshold.
+    pub threshold: Threshold,
+    /// Whether the trace is kept: whether the threshold keeps its random bits.
+    pub is_kept: bool,
+    /// For a kept trace, which of the policies has the lowest threshold; the first of several.
+    pub policy: Option<usize>,
+}
+
+/// A policy set that decides, and learns from what it sees.
+#[derive(Debug)]
+pub struct TailPolicies {
+    /// Names of the policies that keep, as written.
+    names: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    policies: Vec<Policy>,
+    /// Drops what all policies of one of these keep.
+    drops: Vec<Vec<Policy>>,
+}
+
+impl TailPolicies {
+    /// The policies that `config` describes.
+    ///
+    /// # Errors
+    /// When one of them makes no sense; tells which and why.
+    pub fn new(config: &PolicySetConfig) -> Result<Self, InvalidPolicy> {
+        compile::compile(config)
+    }
+
+    /// Names of the policies, in the order of [`Outcome::policy`].
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Decides about each of `traces`, and learns from them.
+    pub fn evaluate(&self, traces: &[TraceView<'_>]) -> Vec<Outcome> {
+        let batch = Batch::of(traces);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.evaluate(&batch)
+    }
+}
+
+impl State {
+    fn evaluate(&mut self, batch: &Batch<'_>) -> Vec<Outcome> {
+        let dropped = self.dropped(batch);
+        let eligible: Vec<bool> = batch
+            .facts
+            .iter()
+            .zip(&dropped)
+            .map(|(facts, threshold)| threshold.keeps(facts.random_bits))
+            .collect();
+        let mut lowest = vec![(Threshold::KEEP_NONE, None); batch.facts.len()];
+        for (number, policy) in self.policies.iter_mut().enumerate() {
+            let of_policy = policy.thresholds(batch, &eligible);
+            for (best, threshold) in lowest.iter_mut().zip(of_policy) {
+                if threshold < best.0 {
+                    *best = (threshold, Some(number));
+                }
+            }
+        }
+        let traces = batch.facts.iter().zip(dropped).zip(lowest);
+        traces
+            .map(|((facts, dropped), (lowest, policy))| {
+                let threshold = dropped.max(lowest);
+                let is_kept = threshold.keeps(facts.random_bits);
+                Outcome {
+                    threshold,
+                    is_kept,
+                    policy: policy.filter(|_| is_kept),
+                }
+            })
+            .collect()
+    }
+
+    /// The thresholds of what the drop policies leave.
+    fn dropped(&mut self, batch: &Batch<'_>) -> Vec<Threshold> {
+        let everything = vec![true; batch.facts.len()];
+        let mut left = vec![Threshold::KEEP_ALL; batch.facts.len()];
+        for drop in &mut self.drops {
+            let of_drop = policy::all(drop, batch, &everything);
+            for (left, threshold) in left.iter_mut().zip(of_drop) {
+                *left = (*left).max(threshold.complement());
+            }
+        }
+        left
+    }
+}
+
+impl TailSampler for TailPolicies {
+    fn decide(&self, traces: &[TraceView<'_>]) -> Vec<Option<Threshold>> {
+        let outcomes = self.evaluate(traces);
+        let mut kept = vec![0; self.names.len()];
+        for policy in outcomes.iter().filter_map(|outcome| outcome.policy) {
+            kept[policy] += 1;
+        }
+        for (name, traces) in self.names.iter().zip(kept) {
+            counter!(names::TAIL_POLICY_TRACES, "policy" => name.clone()).increment(traces);
+        }
+        let threshold = |outcome: Outcome| outcome.is_kept.then_some(outcome.threshold);
+        outcomes.into_iter().map(threshold).collect()
+    }
+}

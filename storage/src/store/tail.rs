@@ -1,0 +1,165 @@
+//! Tail sampling inside the store: when an epoch's traces are decided about, with what in view, and what a flush then keeps.
+//!
+//! ```text
+//!                  ┌─ decided before ──────────────────────────────────▶ as then ─┐
+//!  oldest epoch ───┤                                                              ├─▶ segment, decisions: one commit
+//!                  └─ not yet: its spans in the whole hot window ──▶ sampler ─────┘
+//! ```
+//!
+//! The oldest epoch is decided about when its newest span has waited for `decision_wait`. Before that only when somebody asks for a
+//! flush, or when the window is so full that senders would soon be refused; that is counted and logged.
+//!
+//! Undecided spans are in the log and in the hot window: durable, and visible. At shutdown they stay there, and the next start waits anew.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Shared;
+use super::view::Epoch;
+use crate::batch::SpanBatch;
+use crate::env::Env;
+use crate::ids::TraceId;
+use crate::measure;
+use crate::policy::{FlushPolicy, TraceFacts};
+use crate::sampling::decisions::{Decision, Decisions};
+use crate::sampling::{SpanSet, TailSampling, Threshold, TraceView};
+
+/// Tail sampling of a running store.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) options: TailSampling,
+    decisions: Mutex<Decisions>,
+}
+
+/// What is decided about the traces of an epoch.
+#[derive(Debug)]
+pub(super) struct Verdicts {
+    by_trace: HashMap<TraceId, Option<Threshold>>,
+    figures: measure::TailFigures,
+}
+
+impl FlushPolicy for Verdicts {
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
+        // A trace without a verdict would be a fault of this module; it is better kept than lost.
+        let verdict = self.by_trace.get(&trace.trace_id).copied();
+        verdict.unwrap_or(Some(Threshold::KEEP_ALL))
+    }
+}
+
+impl Tail {
+    pub(super) fn new(options: TailSampling) -> Self {
+        measure::tail_limits(options.decisions_max);
+        Self {
+            decisions: Mutex::new(Decisions::new(
+                options.decisions_max,
+                options.decision_age.as_nanos() as u64,
+            )),
+            options,
+        }
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, Decisions> {
+        self.decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes decisions that an earlier process made durable in `file`.
+    pub(super) fn load(&self, decisions: &[Decision], made_at_unix_nano: u64, file: &str) {
+        let file = Some(file.to_owned());
+        self.decisions()
+            .remember(decisions, made_at_unix_nano, file);
+    }
+
+    /// Decides about every trace of `epoch`; `later` is what arrived after it.
+    pub(super) fn decide(
+        &self,
+        env: &Env,
+        epoch: &Epoch,
+        later: impl Iterator<Item = Arc<SpanBatch>>,
+    ) -> Verdicts {
+        let now = env.clock.now_unix_nano();
+        let mut verdicts = Verdicts {
+            by_trace: HashMap::new(),
+            figures: measure::TailFigures::default(),
+        };
+        let mut spans: HashMap<TraceId, u64> = HashMap::new();
+        for batch in &epoch.batches {
+            for row in 0..batch.len() {
+                *spans.entry(batch.trace_id(row)).or_default() += 1;
+            }
+        }
+        {
+            let mut decisions = self.decisions();
+            decisions.forget_old(now);
+            for (id, spans) in &spans {
+                if let Some(decision) = decisions.get(*id) {
+                    let verdict = decision.kept();
+                    verdicts.by_trace.insert(*id, verdict);
+                    verdicts.figures.late(verdict.is_some(), *spans);
+                }
+            }
+        }
+        let window: Vec<_> = epoch.batches.iter().cloned().chain(later).collect();
+        let is_open = |id: TraceId| spans.contains_key(&id) && !verdicts.by_trace.contains_key(&id);
+        let set = SpanSet::of_traces(&window, is_open);
+        let traces: Vec<TraceView<'_>> = set.traces().collect();
+        let thresholds = self.options.sampler.decide(&traces);
+        let mut made = Vec::with_capacity(traces.len());
+        for (trace, kept) in traces.iter().zip(thresholds) {
+            let id = trace.trace_id();
+            verdicts.by_trace.insert(id, kept);
+            let spans = spans.get(&id).copied().unwrap_or(0);
+            verdicts.figures.decided(kept.is_some(), spans);
+            made.push(Decision::new(id, kept));
+        }
+        let forgotten = self.decisions().remember(&made, now, None);
+        measure::tail_forgotten(forgotten);
+        verdicts
+    }
+
+    /// Decisions that no file holds yet.
+    pub(super) fn not_durable(&self) -> Vec<Decision> {
+        self.decisions().not_durable()
+    }
+
+    /// The verdicts have been acted on, and are durable in `file`.
+    pub(super) fn committed(&self, verdicts: &Verdicts, file: Option<&str>) {
+        let mut decisions = self.decisions();
+        if let Some(file) = file {
+            decisions.durable(file);
+        }
+        measure::tail(&verdicts.figures, decisions.len());
+    }
+
+    /// True while `file` holds decisions that are remembered.
+    pub(super) fn needs(&self, file: &str) -> bool {
+        self.decisions().are_in(file)
+    }
+}
+
+impl Shared {
+    /// Whether the epoch's traces may be decided about now.
+    pub(super) fn may_decide(&self, epoch: &Epoch, now_ns: u64) -> bool {
+        let Some(tail) = &self.tail else {
+            return true;
+        };
+        let waited_ns = now_ns.saturating_sub(epoch.newest_at_ns);
+        if u128::from(waited_ns) >= tail.options.decision_wait.as_nanos()
+            || self.flush.is_awaited(epoch.seqs.0)
+        {
+            return true;
+        }
+        if !self.view.is_filling_up() {
+            return false;
+        }
+        measure::tail_early_epoch();
+        tracing::warn!(
+            spans = epoch.spans(),
+            waited_ms = waited_ns / 1_000_000,
+            "the hot window is filling up: traces are decided about before `sampling.tail.decision_wait` is over. \
+             Raise `storage.hot_window_size` or shorten the wait"
+        );
+        true
+    }
+}

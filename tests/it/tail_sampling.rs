@@ -1,0 +1,241 @@
+//! Tail sampling of a real server: what is kept, with which weight, through kills in the middle of it.
+//!
+//! The policies keep every trace with an error, and a quarter of the others. Which quarter follows from the trace id, so that the test
+//! knows without asking.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message;
+
+use crate::support::corpus::Request;
+use crate::support::http;
+use crate::support::json::Json;
+use crate::support::query::{self, Reader};
+use crate::support::random::Random;
+use crate::support::send::HttpSender;
+use crate::support::server::{DataDir, Server};
+
+const POLICIES: &str = "
+policies:
+  - { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }
+  - { name: share, type: probabilistic, probabilistic: { sampling_percentage: 25 } }
+";
+
+/// A trace of three spans: the root comes first, the others later, and one of these may be an error.
+#[derive(Debug, Clone, Copy)]
+struct Trace {
+    id: u128,
+    fails: bool,
+}
+
+impl Trace {
+    fn random(random: &mut Random) -> Self {
+        let id = u128::from(random.next()) << 64 | u128::from(random.next()) | 1;
+        Self {
+            id,
+            fails: random.below(10) == 0,
+        }
+    }
+
+    /// Whether it has to be kept, and the weight then.
+    fn expected(&self) -> Option<f64> {
+        let random_bits = self.id as u64 & ((1 << 56) - 1);
+        if self.fails {
+            Some(1.0)
+        } else {
+            (random_bits >= 3 << 54).then_some(4.0)
+        }
+    }
+
+    fn hex(&self) -> String {
+        format!("{:032x}", self.id)
+    }
+
+    fn root(&self) -> Span {
+        self.span(1, 0)
+    }
+
+    fn children(&self) -> [Span; 2] {
+        [
+            self.span(2, 0),
+            self.span(3, if self.fails { 2 } else { 1 }),
+        ]
+    }
+
+    fn span(&self, number: u8, status: i32) -> Span {
+        Span {
+            trace_id: self.id.to_be_bytes().to_vec(),
+            span_id: vec![number; 8],
+            parent_span_id: if number == 1 { vec![] } else { vec![1; 8] },
+            name: format!("step {number}"),
+            start_time_unix_nano: 1_700_000_000_000_000_000 + u64::from(number),
+            end_time_unix_nano: 1_700_000_000_000_000_500,
+            status: Some(Status {
+                code: status,
+                ..Status::default()
+            }),
+            ..Span::default()
+        }
+    }
+}
+
+fn request(spans: impl IntoIterator<Item = Span>) -> Request {
+    let scope_spans = ScopeSpans {
+        spans: spans.into_iter().collect(),
+        ..ScopeSpans::default()
+    };
+    let resource_spans = ResourceSpans {
+        scope_spans: vec![scope_spans],
+        ..ResourceSpans::default()
+    };
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![resource_spans],
+    };
+    Request::protobuf(request.encode_to_vec())
+}
+
+fn data_dir(policies: &str, settings: &[(&str, &str)]) -> DataDir {
+    let mut data = DataDir::new(settings);
+    let file = data.path().with_file_name("policy.yaml");
+    std::fs::write(&file, policies).expect("a file of policies");
+    data.set(&[
+        (
+            "SAMPLING_TAIL_POLICY_FILE",
+            file.to_str().expect("a path of text"),
+        ),
+        ("STORAGE_EPOCH_AGE", "100ms"),
+        ("SAMPLING_TAIL_DECISION_WAIT", "1h"),
+    ]);
+    data
+}
+
+/// Number of spans and weight of each stored trace.
+fn stored(server: &Server) -> BTreeMap<String, (u64, f64)> {
+    let statement = "SELECT encode(trace_id, 'hex'), count(*), min(sample_weight), max(sample_weight) FROM spans GROUP BY 1";
+    let rows = Reader::new(server.addresses().http).sql(statement);
+    let trace = |row: &Vec<Json>| {
+        let number = |place: usize| match &row[place] {
+            Json::Number(text) => text.parse::<f64>().expect("a number"),
+            other => panic!("not a number: {other}"),
+        };
+        assert_eq!(number(2).to_bits(), number(3).to_bits(), "{row:?}");
+        (row[0].text().to_owned(), (row[1].count(), number(2)))
+    };
+    rows.iter().map(trace).collect()
+}
+
+#[track_caller]
+fn check(server: &Server, traces: &[Trace]) {
+    let expected: BTreeMap<String, (u64, f64)> = traces
+        .iter()
+        .filter_map(|trace| Some((trace.hex(), (3, trace.expected()?))))
+        .collect();
+    assert!(expected.len() > traces.len() / 10);
+    let found = stored(server);
+    assert_eq!(found, expected);
+}
+
+fn metric(server: &Server, line: &str) -> u64 {
+    let text = http::get(server.addresses().http, "/metrics").text();
+    let value = text
+        .lines()
+        .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+    let value = value.unwrap_or_else(|| panic!("{line} is not in\n{text}"));
+    value.parse().expect("a count")
+}
+
+#[test]
+fn kills_in_the_middle_of_a_tail_window_leave_every_trace_whole() {
+    let (mut random, seed) = Random::fresh();
+    println!("CLEW_TEST_SEED={seed}");
+    let traces: Vec<_> = (0..600).map(|_| Trace::random(&mut random)).collect();
+    let server = data_dir(POLICIES, &[("STORAGE_WAL_FILE_SIZE", "1MiB")]).start();
+    let mut sender = HttpSender::new(server.addresses());
+    for group in traces.chunks(20) {
+        sender.deliver(&request(group.iter().map(Trace::root)));
+    }
+    // Nothing is decided, and everything is there.
+    assert_eq!(query::span_count(server.addresses().http), 600);
+    let mut data = server.kill();
+    let server = data.start();
+    let mut sender = HttpSender::new(server.addresses());
+    for group in traces.chunks(20) {
+        sender.deliver(&request(group.iter().flat_map(Trace::children)));
+    }
+    assert_eq!(server.status().at("hot_spans").count(), 1_800);
+    data = server.kill();
+    // Now the decisions are made, while the server is killed again and again.
+    data.set(&[
+        ("SAMPLING_TAIL_DECISION_WAIT", "1ms"),
+        ("STORAGE_EPOCH_SIZE", "64KiB"),
+    ]);
+    for _ in 0..6 {
+        data = data.start_and_kill(Duration::from_millis(random.next() % 1_200));
+    }
+    let server = data.start();
+    server.wait_until_flushed();
+    check(&server, &traces);
+    let server = server.stop().start();
+    check(&server, &traces);
+}
+
+#[test]
+fn what_is_kept_is_counted_and_late_spans_follow() {
+    let mut random = Random::seeded(7);
+    let traces: Vec<_> = (0..200).map(|_| Trace::random(&mut random)).collect();
+    let mut data = data_dir(POLICIES, &[]);
+    data.set(&[("SAMPLING_TAIL_DECISION_WAIT", "1ms")]);
+    let server = data.start();
+    let mut sender = HttpSender::new(server.addresses());
+    sender.deliver(&request(traces.iter().flat_map(Trace::children)));
+    server.wait_until_flushed();
+    let kept = traces.iter().filter(|trace| trace.expected().is_some());
+    let kept = kept.count() as u64;
+    assert_eq!(
+        metric(&server, "clew_tail_traces_total{decision=\"kept\"}"),
+        kept
+    );
+    assert_eq!(
+        metric(&server, "clew_tail_traces_total{decision=\"dropped\"}"),
+        200 - kept
+    );
+    let failed = traces.iter().filter(|trace| trace.fails).count() as u64;
+    assert_eq!(
+        metric(&server, "clew_tail_policy_traces_total{policy=\"errors\"}"),
+        failed
+    );
+    assert_eq!(metric(&server, "clew_tail_decisions"), 200);
+    // The roots come when all is decided, and after a restart.
+    let server = server.kill().start();
+    let mut sender = HttpSender::new(server.addresses());
+    sender.deliver(&request(traces.iter().map(Trace::root)));
+    server.wait_until_flushed();
+    check(&server, &traces);
+    assert_eq!(
+        metric(&server, "clew_tail_late_spans_total{decision=\"kept\"}"),
+        kept
+    );
+    assert_eq!(
+        metric(&server, "clew_tail_spans_total{decision=\"dropped\"}"),
+        200 - kept
+    );
+}
+
+#[test]
+fn a_policy_file_that_makes_no_sense_stops_the_start_with_a_reason() {
+    let data = data_dir("policies: [{ type: latency }]", &[]);
+    let output = data.run(&["config", "check"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    for part in [
+        "sampling.tail.policy_file",
+        "policy.yaml",
+        "write them under `latency:`",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(data.try_start().is_err());
+}
