@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `assets/*` | file with a hash in its name, brotli or gzip where the client takes it | for ever |
 //! | other files | the same | asked again each time, by `ETag` |
-//! | anything else that wants `text/html` | `index.html`: the page finds out from its address what to show | likewise |
+//! | `/`, and anything else that wants `text/html` | `index.html`: the page finds out from its address what to show | likewise |
 //! | the rest, `api/*` and missing assets among it | 404 | |
 //!
 //! Invariants: a missing script is never answered with a page; every answer carries the content security policy; the page

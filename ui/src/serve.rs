@@ -75,8 +75,9 @@ async fn answer(source: &Source, path: &str, headers: &HeaderMap) -> Answer {
     {
         return file;
     }
-    let is_page = wants_html(headers) && !name.starts_with(HASHED) && !name.starts_with("api/");
-    if is_page {
+    // The root has nothing else to say, so a client that names no HTML, as curl, gets the page as well.
+    let may_be_page = !name.starts_with(HASHED) && !name.starts_with("api/");
+    if name.is_empty() || (may_be_page && wants_html(headers)) {
         return page(source, path).await;
     }
     Answer::text(StatusCode::NOT_FOUND, "not found\n")

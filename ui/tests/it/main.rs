@@ -143,6 +143,16 @@ async fn every_address_of_a_page_gets_the_page_with_a_base_that_fits() {
 }
 
 #[tokio::test]
+async fn the_root_is_the_page_for_everybody() {
+    let folder = pages();
+    for headers in [&[][..], &[("accept", "*/*")], &[("accept", "text/plain")]] {
+        let got = get(&folder, "/", headers).await;
+        assert_eq!(got.status, StatusCode::OK, "{headers:?}");
+        assert_eq!(got.header("content-type"), "text/html; charset=utf-8");
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_sent_again_only_when_it_changed() {
     let folder = pages();
     let first = get(&folder, "/trace/abc", &[("accept", HTML)]).await;
