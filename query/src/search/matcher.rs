@@ -27,9 +27,9 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, SessionContext};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter, RowSelection, RowSelector,
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReaderBuilder,
+    RowFilter, RowSelection, RowSelector,
 };
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::error::QueryError;
 use crate::filter::{Filter, Prune, reads_attributes};
@@ -142,8 +142,33 @@ impl Matcher {
         mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<bool, QueryError> {
         let metadata = segment.metadata(SegmentTable::Spans)?;
-        let columns = TableColumns::of_spans(metadata.schema(), output)?;
-        for batch in self.reader(segment, metadata, columns.in_file(), sample, budget)? {
+        let groups = self.row_groups(segment, &metadata);
+        // Most segments hold nothing that a rare value matches, and their conditions need not be compiled for that.
+        if groups.is_empty() {
+            return Ok(!budget.over());
+        }
+        let layout = segment.attribute_layout()?;
+        let exprs = FileExprs::new(Arc::clone(metadata.schema()), Arc::clone(&layout));
+        let Some(stages) = self.stages_of_file(&metadata, &exprs)? else {
+            return Ok(!budget.over());
+        };
+        let predicates = stages
+            .iter()
+            .map(|stage| stage.predicate(&metadata, budget));
+        let predicates = RowFilter::new(predicates.collect());
+        let columns = TableColumns::of_spans(&layout, output)?;
+        let output = mask(&metadata, columns.in_file());
+        let selection = sample.selection(groups.iter().map(|(_, rows)| rows.clone()));
+        let file = SegmentFile::new(Arc::clone(segment), SegmentTable::Spans);
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_batch_size(BATCH_ROWS)
+            .with_row_groups(groups.into_iter().map(|(group, _)| group).collect())
+            .with_projection(output)
+            .with_row_filter(predicates);
+        if let Some(selection) = selection {
+            reader = reader.with_row_selection(selection);
+        }
+        for batch in reader.build()? {
             if budget.over() {
                 return Ok(false);
             }
@@ -152,43 +177,22 @@ impl Matcher {
         Ok(!budget.over())
     }
 
-    /// Reads the columns `output` of the file.
-    fn reader(
+    /// The row groups of `segment` that may hold a match, and their rows.
+    fn row_groups(
         &self,
-        segment: &Arc<Segment>,
-        metadata: ArrowReaderMetadata,
-        output: &[usize],
-        sample: Sample,
-        budget: &Budget,
-    ) -> Result<ParquetRecordBatchReader, QueryError> {
-        let stages = self.stages_of_file(&metadata)?;
-        let mut groups = Vec::new();
-        let mut selectors = Vec::new();
-        let mut first = 0;
-        for (group, facts) in metadata.metadata().row_groups().iter().enumerate() {
-            let end = first + facts.num_rows() as usize;
-            if stages.is_some() && self.prune.row_group(segment, group) {
-                groups.push(group);
-                sample.select(first..end, &mut selectors);
-            }
-            first = end;
-        }
-        let predicates = stages
-            .iter()
-            .flatten()
-            .map(|stage| stage.predicate(&metadata, budget))
-            .collect();
-        let output = mask(&metadata, output);
-        let file = SegmentFile::new(Arc::clone(segment), SegmentTable::Spans);
-        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_batch_size(BATCH_ROWS)
-            .with_row_groups(groups)
-            .with_projection(output)
-            .with_row_filter(RowFilter::new(predicates));
-        if !sample.is_all() {
-            reader = reader.with_row_selection(RowSelection::from(selectors));
-        }
-        Ok(reader.build()?)
+        segment: &Segment,
+        metadata: &ArrowReaderMetadata,
+    ) -> Vec<(usize, Range<usize>)> {
+        let mut end = 0;
+        let groups = metadata.metadata().row_groups().iter().enumerate();
+        let groups = groups.map(|(group, facts)| {
+            let start = end;
+            end += facts.num_rows() as usize;
+            (group, start..end)
+        });
+        groups
+            .filter(|(group, _)| self.prune.row_group(segment, *group))
+            .collect()
     }
 }
 
@@ -229,6 +233,13 @@ impl Sample {
         (row / RUN_ROWS).is_multiple_of(self.every)
     }
 
+    /// The rows of row groups that are looked at; `None` when that is all of them.
+    fn selection(self, groups: impl Iterator<Item = Range<usize>>) -> Option<RowSelection> {
+        let mut selectors = Vec::new();
+        groups.for_each(|rows| self.select(rows, &mut selectors));
+        (!self.is_all()).then(|| selectors.into())
+    }
+
     fn select(self, rows: Range<usize>, selectors: &mut Vec<RowSelector>) {
         let mut row = rows.start;
         while row < rows.end {
@@ -251,9 +262,9 @@ impl Matcher {
     fn stages_of_file(
         &self,
         metadata: &ArrowReaderMetadata,
+        exprs: &FileExprs,
     ) -> Result<Option<Vec<Stage>>, QueryError> {
         let file = metadata.schema();
-        let exprs = FileExprs::new(Arc::clone(file)).map_err(|error| not_compiled(&error))?;
         let simplifier = PhysicalExprSimplifier::new(file);
         // On plain columns, on columns of attributes, on anything that is nested.
         let mut sorts: [Vec<Arc<dyn PhysicalExpr>>; 3] = Default::default();

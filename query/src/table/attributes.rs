@@ -17,7 +17,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use clew_storage::attributes::{AttributeType, AttributeValue};
 use clew_storage::schema;
@@ -53,7 +53,10 @@ pub(super) struct SpanFiles;
 impl PhysicalExprAdapterFactory for SpanFiles {
     fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let then = DefaultPhysicalExprAdapterFactory.create(table, Arc::clone(&file))?;
-        let exprs = FileExprs::new(file)?;
+        let layout = AttributeLayout::of_file(&file);
+        let layout =
+            layout.map_err(|error| exec_datafusion_err!("a segment cannot be read: {error}"))?;
+        let exprs = FileExprs::new(file, Arc::new(layout));
         Ok(Arc::new(Adapter { exprs, then }))
     }
 }
@@ -74,7 +77,7 @@ impl PhysicalExprAdapter for Adapter {
 #[derive(Debug)]
 pub(crate) struct FileExprs {
     file: SchemaRef,
-    layout: AttributeLayout,
+    layout: Arc<AttributeLayout>,
     config: Arc<ConfigOptions>,
 }
 
@@ -91,19 +94,13 @@ enum Place {
 }
 
 impl FileExprs {
-    /// For the file of the schema `file`.
-    ///
-    /// # Errors
-    /// When its footer does not tell where attributes lie.
-    pub(crate) fn new(file: SchemaRef) -> Result<Self> {
-        let layout = AttributeLayout::of_file(&file);
-        let layout =
-            layout.map_err(|error| exec_datafusion_err!("a segment cannot be read: {error}"))?;
-        Ok(Self {
+    /// For the file of the schema `file`, which keeps attributes where `layout` says.
+    pub(crate) fn new(file: SchemaRef, layout: Arc<AttributeLayout>) -> Self {
+        Self {
             file,
             layout,
             config: Arc::default(),
-        })
+        }
     }
 
     /// `expr`, whose columns are called as in the table, over the columns of the file.
@@ -495,7 +492,8 @@ impl ScalarUDFImpl for WholeMap {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let columns: Vec<ArrayRef> = ColumnarValue::values_to_arrays(&args.args)?;
+        let columns = ColumnarValue::values_to_arrays(&args.args)?;
+        let columns: Vec<_> = columns.into_iter().map(Some).collect();
         let map = of_columns(&self.layout, &columns);
         let map = map.map_err(|error| exec_datafusion_err!("a segment is damaged: {error}"))?;
         Ok(ColumnarValue::Array(Arc::new(map)))

@@ -394,7 +394,8 @@ async fn a_condition_reads_only_the_columns_that_its_keys_lie_in() {
     let metadata = snapshot.segments()[0]
         .metadata(SegmentTable::Spans)
         .unwrap();
-    let file = FileExprs::new(Arc::clone(metadata.schema())).unwrap();
+    let layout = snapshot.segments()[0].attribute_layout().unwrap();
+    let file = FileExprs::new(Arc::clone(metadata.schema()), layout);
     let table = DFSchema::try_from(schema::spans()).unwrap();
     let columns = |condition: &str| {
         let expr = context.parse_sql_expr(condition, &table).unwrap();

@@ -56,6 +56,14 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
         let column = ColumnPath::new(column.split('/').map(str::to_owned).collect());
         builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
     }
+    let plain = match table {
+        SegmentTable::Spans => &SPANS_PLAIN[..],
+        SegmentTable::Traces => &TRACES_PLAIN[..],
+    };
+    for column in plain {
+        let column = ColumnPath::new(column.split('/').map(str::to_owned).collect());
+        builder = builder.set_column_compression(column, Compression::UNCOMPRESSED);
+    }
     for owner in AttributeOwner::ALL {
         let layout = ColumnPath::from(owner.layout());
         builder = builder.set_column_statistics_enabled(layout, EnabledStatistics::None);
@@ -69,6 +77,42 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
     }
     builder.build()
 }
+
+/// Leaves of `spans` that zstd makes no smaller, or so little that it is not worth its context, which the reader sets up for
+/// each column: random ids, and values that hardly ever change.
+const SPANS_PLAIN: [&str; 19] = [
+    "span_id",
+    "flags",
+    "status_code",
+    "dropped_attributes_count",
+    "dropped_events_count",
+    "dropped_links_count",
+    "sample_weight",
+    "resource_attribute_types",
+    "resource_dropped_attributes_count",
+    "resource_schema_url",
+    "scope_version",
+    "scope_attribute_types",
+    "scope_dropped_attributes_count",
+    "scope_schema_url",
+    "links/list/item/trace_id",
+    "links/list/item/span_id",
+    "links/list/item/attribute_types",
+    "links/list/item/dropped_attributes_count",
+    "links/list/item/flags",
+];
+
+/// The same of `traces`.
+const TRACES_PLAIN: [&str; 8] = [
+    "root_service_name",
+    "root_name",
+    "span_count",
+    "error_count",
+    "orphan_count",
+    "depth",
+    "complete",
+    "sample_weight",
+];
 
 /// Leaves whose smallest and largest value say nothing.
 const UNSEARCHED: [&str; 17] = [

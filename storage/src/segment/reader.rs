@@ -10,11 +10,12 @@ use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
+use super::attributes::AttributeLayout;
 use super::cache::{Key, Part, SegmentCache};
 use super::file::{FileReader, io_error};
 use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
 use super::index::{Index, Operation, ValueFilter};
-use super::table::{TableFile, page_bytes};
+use super::table::{Footer, TableFile, page_bytes};
 use super::{FORMAT, SegmentMeta, SegmentTable};
 use crate::env::Env;
 use crate::error::StoreError;
@@ -126,14 +127,24 @@ impl Segment {
     /// # Errors
     /// When the footer cannot be read.
     pub fn metadata(&self, table: SegmentTable) -> Result<ArrowReaderMetadata, StoreError> {
-        let footer = self
-            .cache
+        Ok(self.footer(table)?.metadata.clone())
+    }
+
+    /// Where the file of `spans` keeps attributes, cached.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub fn attribute_layout(&self) -> Result<Arc<AttributeLayout>, StoreError> {
+        Ok(Arc::clone(&self.footer(SegmentTable::Spans)?.layout))
+    }
+
+    fn footer(&self, table: SegmentTable) -> Result<Arc<Footer>, StoreError> {
+        self.cache
             .object(self.key(Part::Footer(table.place())), || {
-                let metadata = self.table(table)?.metadata(table)?;
-                let bytes = metadata.metadata().memory_size();
-                Ok((metadata, bytes))
-            })?;
-        Ok(ArrowReaderMetadata::clone(&footer))
+                let footer = self.table(table)?.footer(table)?;
+                let bytes = footer.metadata.metadata().memory_size();
+                Ok((footer, bytes))
+            })
     }
 
     /// Rows of `spans` that hold the trace, if it is here: a filter in memory first, then the index on disk.
@@ -191,7 +202,7 @@ impl Segment {
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
         self.table(table)?
-            .read_rows(self.metadata(table)?, table, rows, projection)
+            .read_rows(&*self.footer(table)?, table, rows, projection)
     }
 
     /// Where the trace stands in `traces`, if it is here. What finds it is kept in memory: 12 bytes for each trace of the segment.

@@ -50,13 +50,16 @@ impl TableFile {
         self.file.read_checked(range, &self.blocks)
     }
 
-    /// Footer and page index, if they are those of `table`.
-    pub(super) fn metadata(&self, table: SegmentTable) -> Result<ArrowReaderMetadata, StoreError> {
+    /// The footer, if it is one of `table`.
+    pub(super) fn footer(&self, table: SegmentTable) -> Result<Footer, StoreError> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata =
             ArrowReaderMetadata::load(self, options).map_err(|error| self.error(&error))?;
-        match check_footer(&metadata, table) {
-            Ok(()) => Ok(metadata),
+        match layout_of(&metadata, table) {
+            Ok(layout) => Ok(Footer {
+                metadata,
+                layout: Arc::new(layout),
+            }),
             Err(message) => Err(self.file.corrupt(message)),
         }
     }
@@ -64,12 +67,12 @@ impl TableFile {
     /// The rows `rows` with the columns `projection`, all if `None`. The ranges are in order and apart.
     pub(super) fn read_rows(
         &self,
-        metadata: ArrowReaderMetadata,
+        footer: &Footer,
         table: SegmentTable,
         rows: &[Range<u32>],
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
-        let stored = metadata.metadata().file_metadata().num_rows();
+        let stored = footer.metadata.metadata().file_metadata().num_rows();
         let mut end = 0;
         for range in rows {
             if range.start < end || range.start > range.end || i64::from(range.end) > stored {
@@ -79,13 +82,13 @@ impl TableFile {
             }
             end = range.end;
         }
-        let read = self.decode(metadata, rows, table, projection);
+        let read = self.decode(footer, rows, table, projection);
         read.map_err(|error| self.error(&error))
     }
 
     fn decode(
         &self,
-        metadata: ArrowReaderMetadata,
+        footer: &Footer,
         rows: &[Range<u32>],
         table: SegmentTable,
         projection: Option<&[usize]>,
@@ -99,23 +102,38 @@ impl TableFile {
         if projection.is_empty() {
             return RecordBatch::try_new_with_options(schema, Vec::new(), &options);
         }
-        let columns = match table {
-            SegmentTable::Spans => TableColumns::of_spans(metadata.schema(), projection)?,
+        let mut columns = match table {
+            SegmentTable::Spans => TableColumns::of_spans(&footer.layout, projection)?,
             SegmentTable::Traces => TableColumns::plain(&table.schema(), projection)?,
         };
-        let (groups, selection) = select(&metadata, rows);
-        let mask =
-            ProjectionMask::roots(metadata.parquet_schema(), columns.in_file().iter().copied());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.clone(), metadata)
+        let layouts = columns.layouts();
+        // Few rows have few of the keys that a file has columns for, and to begin a column costs more than to read so few rows of it.
+        if row_count <= BATCH_ROWS && !layouts.is_empty() {
+            columns.keep_named(&self.decode_columns(&footer.metadata, rows, &layouts)?);
+        }
+        columns.of(&self.decode_columns(&footer.metadata, rows, columns.in_file())?)
+    }
+
+    /// The columns `columns` of the file, ascending.
+    fn decode_columns(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        rows: &[Range<u32>],
+        columns: &[usize],
+    ) -> Result<RecordBatch, ArrowError> {
+        let row_count = rows.iter().map(ExactSizeIterator::len).sum::<usize>();
+        let (groups, selection) = select(metadata, rows);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
+        let (file, metadata) = (self.clone(), metadata.clone());
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(groups)
             .with_row_selection(selection)
             .with_projection(mask)
             .with_batch_size(row_count.clamp(1, BATCH_ROWS))
             .build()?;
-        let read_schema = arrow::array::RecordBatchReader::schema(&reader);
+        let schema = arrow::array::RecordBatchReader::schema(&reader);
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        let read = concat_batches(&read_schema, &batches)?;
-        columns.of(&read)
+        concat_batches(&schema, &batches)
     }
 
     /// What stopped Parquet: the read that failed, or what it says of the content.
@@ -138,6 +156,15 @@ impl TableFile {
             text
         })
     }
+}
+
+/// What is kept of a Parquet file once its footer was read.
+#[derive(Debug, Clone)]
+pub(super) struct Footer {
+    /// Footer and page index.
+    pub(super) metadata: ArrowReaderMetadata,
+    /// Where attributes lie; empty for `traces`.
+    pub(super) layout: Arc<AttributeLayout>,
 }
 
 /// The row groups that hold some of `rows`, and the selection of `rows` among theirs.
@@ -193,7 +220,11 @@ fn column_page_bytes(index: &OffsetIndexMetaData, first: i64, end: i64) -> Optio
     Some(bytes.get(from.saturating_sub(1)..to)?.iter().sum())
 }
 
-fn check_footer(metadata: &ArrowReaderMetadata, table: SegmentTable) -> Result<(), String> {
+/// The layout that a footer of `table` tells.
+fn layout_of(
+    metadata: &ArrowReaderMetadata,
+    table: SegmentTable,
+) -> Result<AttributeLayout, String> {
     let entries = metadata.metadata().file_metadata().key_value_metadata();
     let value = |key: &str| {
         let entry = entries.into_iter().flatten().find(|entry| entry.key == key);
@@ -205,14 +236,18 @@ fn check_footer(metadata: &ArrowReaderMetadata, table: SegmentTable) -> Result<(
             value(FORMAT_KEY)
         ));
     }
-    let expected = match table {
-        SegmentTable::Spans => AttributeLayout::of_file(metadata.schema())?.file_schema(),
-        SegmentTable::Traces => table.schema(),
+    let (layout, expected) = match table {
+        SegmentTable::Spans => {
+            let layout = AttributeLayout::of_file(metadata.schema())?;
+            let schema = layout.file_schema();
+            (layout, schema)
+        }
+        SegmentTable::Traces => (AttributeLayout::default(), table.schema()),
     };
     if value(TABLE_KEY) != table.name() || metadata.schema().fields() != expected.fields() {
         return Err(format!("does not hold the columns of `{}`", table.name()));
     }
-    Ok(())
+    Ok(layout)
 }
 
 impl Length for TableFile {

@@ -12,24 +12,26 @@ use super::{FIRST_BUCKET, FIRST_COLUMN, OwnerLayout};
 use crate::attributes::ValueRef;
 use crate::schema;
 
-/// The map that `columns`, as `layout` names them, stand for: the layout column, the columns of keys, the residue maps.
+/// The map that `columns`, as `layout` names them, stand for: the layout column, the columns of keys, the residue maps. Those that
+/// no row names may be left out.
 ///
 /// # Errors
 /// When they do not fit together, which a sound file never does.
-pub fn of_columns(layout: &OwnerLayout, columns: &[ArrayRef]) -> Result<MapArray, String> {
+pub fn of_columns(layout: &OwnerLayout, columns: &[Option<ArrayRef>]) -> Result<MapArray, String> {
     let wrong = || "its attributes do not fit together".to_owned();
     let (places, rest) = columns.split_first().ok_or_else(wrong)?;
-    let places = places.as_string_view_opt().ok_or_else(wrong)?;
+    let places = places
+        .as_ref()
+        .and_then(|places| places.as_string_view_opt());
+    let places = places.ok_or_else(wrong)?;
     if rest.len() != layout.columns.len() + layout.filled().len() {
         return Err(wrong());
     }
     let (columns, residues) = rest.split_at(layout.columns.len());
-    let columns: Option<Vec<_>> = columns.iter().map(Column::of).collect();
-    let residues: Option<Vec<_>> = residues.iter().map(Residue::of).collect();
     let mut assembly = Assembly {
         layout,
-        columns: columns.ok_or_else(wrong)?,
-        residues: residues.ok_or_else(wrong)?,
+        columns: all_of(columns, Column::of).ok_or_else(wrong)?,
+        residues: all_of(residues, Residue::of).ok_or_else(wrong)?,
         keys: StringBuilder::new(),
         values: StringBuilder::new(),
     };
@@ -41,6 +43,18 @@ pub fn of_columns(layout: &OwnerLayout, columns: &[ArrayRef]) -> Result<MapArray
         offsets.push(i32::try_from(entries).map_err(|_| wrong())?);
     }
     assembly.finish(offsets).ok_or_else(wrong)
+}
+
+/// What `as_part` makes of each array that is there; `None` when it makes nothing of one.
+fn all_of<'a, T>(
+    arrays: &'a [Option<ArrayRef>],
+    as_part: impl Fn(&'a ArrayRef) -> Option<T>,
+) -> Option<Vec<Option<T>>> {
+    let part = |array: &'a Option<ArrayRef>| match array {
+        Some(array) => as_part(array).map(Some),
+        None => Some(None),
+    };
+    arrays.iter().map(part).collect()
 }
 
 /// Canonical text of the doubles of a column.
@@ -132,26 +146,27 @@ impl<'a> Residue<'a> {
 
 struct Assembly<'a> {
     layout: &'a OwnerLayout,
-    columns: Vec<Column<'a>>,
-    residues: Vec<Residue<'a>>,
+    columns: Vec<Option<Column<'a>>>,
+    residues: Vec<Option<Residue<'a>>>,
     keys: StringBuilder,
     values: StringBuilder,
 }
 
 impl Assembly<'_> {
     fn row(&mut self, row: usize, places: &StringViewArray) -> Option<()> {
-        for residue in &mut self.residues {
+        for residue in self.residues.iter_mut().flatten() {
             residue.taken = 0;
         }
         for place in places.value(row).bytes() {
             if let Some(column) = place.checked_sub(FIRST_COLUMN) {
                 let column = usize::from(column);
-                self.columns.get(column)?.write(row, &mut self.values)?;
+                let values = self.columns.get(column)?.as_ref()?;
+                values.write(row, &mut self.values)?;
                 self.keys.append_value(&self.layout.columns[column].key);
             } else {
                 let bucket = place.checked_sub(FIRST_BUCKET)?;
                 let residue = self.layout.filled().binary_search(&bucket).ok()?;
-                let residue = &mut self.residues[residue];
+                let residue = self.residues[residue].as_mut()?;
                 let entry = residue.next(row)?;
                 self.keys.append_value(residue.keys.value(entry));
                 if residue.values.is_null(entry) {

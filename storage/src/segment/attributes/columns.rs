@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -13,7 +13,7 @@ use crate::schema;
 #[derive(Debug)]
 pub struct TableColumns {
     /// `None` when the file has the columns of its table.
-    layout: Option<AttributeLayout>,
+    layout: Option<Arc<AttributeLayout>>,
     schema: SchemaRef,
     /// Places in the table.
     wanted: Vec<usize>,
@@ -22,13 +22,12 @@ pub struct TableColumns {
 }
 
 impl TableColumns {
-    /// The columns `wanted` of `spans`, from a file of the schema `file`.
+    /// The columns `wanted` of `spans`, from a file with the layout `layout`.
     ///
     /// # Errors
-    /// When the footer does not tell where attributes lie, or there is no such column.
-    pub fn of_spans(file: &Schema, wanted: &[usize]) -> Result<Self, ArrowError> {
-        let layout = AttributeLayout::of_file(file).map_err(ArrowError::ParquetError)?;
-        Self::new(Some(layout), &schema::spans(), wanted)
+    /// When there is no such column.
+    pub fn of_spans(layout: &Arc<AttributeLayout>, wanted: &[usize]) -> Result<Self, ArrowError> {
+        Self::new(Some(Arc::clone(layout)), &schema::spans(), wanted)
     }
 
     /// The columns `wanted` of a table whose file has the same columns.
@@ -37,7 +36,7 @@ impl TableColumns {
     }
 
     fn new(
-        layout: Option<AttributeLayout>,
+        layout: Option<Arc<AttributeLayout>>,
         table: &Schema,
         wanted: &[usize],
     ) -> Result<Self, ArrowError> {
@@ -61,6 +60,35 @@ impl TableColumns {
         &self.in_file
     }
 
+    /// Places in the file of the layouts among the columns.
+    pub(in crate::segment) fn layouts(&self) -> Vec<usize> {
+        let is_layout = |place: &usize| self.attributes(*place).is_some();
+        self.in_file.iter().copied().filter(is_layout).collect()
+    }
+
+    /// Leaves out the columns of keys and the residue maps that no row of `layouts` names: the columns
+    /// [`TableColumns::layouts`] of the rows that are going to be read.
+    pub(in crate::segment) fn keep_named(&mut self, layouts: &RecordBatch) {
+        let Some(layout) = &self.layout else {
+            return;
+        };
+        for (place, column) in self.layouts().into_iter().zip(layouts.columns()) {
+            let owner = AttributeOwner::ALL
+                .into_iter()
+                .find(|owner| owner.place() == place);
+            if let (Some(owner), Some(column)) = (owner, column.as_string_view_opt()) {
+                let named = layout.owner(owner).named(column.iter().flatten());
+                let first = layout.places(owner).start;
+                let unnamed: Vec<_> = layout
+                    .places(owner)
+                    .filter(|place| !named[place - first])
+                    .collect();
+                self.in_file
+                    .retain(|place| unnamed.binary_search(place).is_err());
+            }
+        }
+    }
+
     /// The columns of the table, given those of the file.
     ///
     /// # Errors
@@ -74,20 +102,21 @@ impl TableColumns {
 
     fn column(&self, place: usize, read: &RecordBatch) -> Result<ArrayRef, ArrowError> {
         let column = |place: usize| {
-            let place = self.in_file.partition_point(|column| *column < place);
-            Arc::clone(read.column(place))
+            let place = self.in_file.binary_search(&place).ok()?;
+            Some(Arc::clone(read.column(place)))
         };
         let Some((layout, owner)) = self.attributes(place) else {
-            return Ok(column(place));
+            let missing = || ArrowError::SchemaError(format!("column {place} was not read"));
+            return column(place).ok_or_else(missing);
         };
-        let parts: Vec<ArrayRef> = self.parts(place).into_iter().map(column).collect();
+        let parts: Vec<_> = self.parts(place).into_iter().map(column).collect();
         let map = of_columns(layout.owner(owner), &parts).map_err(ArrowError::ParquetError)?;
         Ok(Arc::new(map))
     }
 
     /// The attributes that column `place` of the table is.
     fn attributes(&self, place: usize) -> Option<(&AttributeLayout, AttributeOwner)> {
-        let layout = self.layout.as_ref()?;
+        let layout = self.layout.as_deref()?;
         let mut owners = AttributeOwner::ALL.into_iter();
         Some((layout, owners.find(|owner| owner.place() == place)?))
     }

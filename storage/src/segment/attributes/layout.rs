@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
+use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX, FIRST_BUCKET, FIRST_COLUMN};
 use crate::attributes::AttributeType;
 use crate::schema;
 
@@ -124,6 +124,19 @@ impl OwnerLayout {
     #[must_use]
     pub fn column_of(&self, key: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.key == key)
+    }
+
+    /// Which of the columns, then of [`OwnerLayout::filled`], the rows with the layouts `layouts` name.
+    pub(super) fn named<'a>(&self, layouts: impl Iterator<Item = &'a str>) -> Vec<bool> {
+        let mut characters = [false; 1 << 8];
+        for character in layouts.flat_map(str::bytes) {
+            characters[usize::from(character)] = true;
+        }
+        let columns = (FIRST_COLUMN..).take(self.columns.len());
+        let residues = self.filled.iter().map(|bucket| FIRST_BUCKET + bucket);
+        let all = columns.chain(residues);
+        all.map(|character| characters[usize::from(character)])
+            .collect()
     }
 
     fn check(&self) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Which attributes get columns, and that all of them come back as they were sent.
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef, StringViewArray};
 use arrow::datatypes::DataType;
 
 use super::*;
@@ -254,7 +254,7 @@ fn columns_that_do_not_fit_together_are_noticed() {
     let (_sim, segment) = write_with(COLUMNS, sent);
     let layout = layout(&segment);
     let span = layout.owner(AttributeOwner::Span);
-    let empty = |kind: &DataType, rows| arrow::array::new_null_array(kind, rows);
+    let empty = |kind: &DataType, rows| Some(arrow::array::new_null_array(kind, rows));
     let schema = layout.file_schema();
     let places = std::iter::once(column::ATTRIBUTES).chain(layout.places(AttributeOwner::Span));
     let blank: Vec<_> = places
@@ -263,11 +263,50 @@ fn columns_that_do_not_fit_together_are_noticed() {
     assert_eq!(of_columns(span, &blank).unwrap().len(), 0);
     assert!(of_columns(span, &blank[1..]).is_err());
     assert!(of_columns(&OwnerLayout::default(), &blank).is_err());
-    // The layout names a value that its column does not have.
-    let layouts = arrow::array::StringViewArray::from(vec!["A"]);
+    // The layout names a value that its column does not have, or whose column was left out.
+    let layouts: ArrayRef = Arc::new(StringViewArray::from(vec!["A"]));
     let mut hollow: Vec<_> = places_of(&layout).map(|kind| empty(&kind, 1)).collect();
-    hollow.insert(0, Arc::new(layouts));
+    hollow.insert(0, Some(layouts));
     assert!(of_columns(span, &hollow).is_err());
+    hollow[1] = None;
+    assert!(of_columns(span, &hollow).is_err());
+    // One that no row names may be left out.
+    hollow[0] = Some(Arc::new(StringViewArray::from(vec![""])));
+    assert_eq!(of_columns(span, &hollow).unwrap().value_length(0), 0);
+}
+
+#[test]
+fn few_rows_are_read_without_the_columns_that_they_do_not_name() {
+    // Text that does not compress, so that a column has many blocks of its own.
+    let noise = |n: u64| -> String {
+        let word = |k: u64| {
+            format!(
+                "{:016x}",
+                xxhash_rust::xxh3::xxh3_64_with_seed(b"", n << 8 | k)
+            )
+        };
+        (0..16).map(word).collect()
+    };
+    let sent = spans(4000, |n| {
+        let key = if n < 2000 { "first" } else { "second" };
+        vec![pair(key, text(&noise(u64::from(n))))]
+    });
+    let (sim, segment) = write_with(COLUMNS, sent.clone());
+    assert_eq!(columns(&segment).len(), 2);
+    check(&segment, &sent);
+    let cache = Arc::new(SegmentCache::new(1 << 20));
+    let segment = Segment::open(&sim.env(), Path::new(DIR), segment.meta().clone(), &cache);
+    segment.metadata(SegmentTable::Spans).unwrap();
+    let before = cache.bytes_read();
+    let read = segment.read_rows(SegmentTable::Spans, 1500..1501, Some(&[column::ATTRIBUTES]));
+    assert_eq!(read.unwrap().num_rows(), 1);
+    // A digit of text in base 16 takes half of a byte.
+    let column_bytes = 2000 * 16 * 16 / 2;
+    let read = cache.bytes_read() - before;
+    assert!(
+        read > column_bytes / 2 && read < column_bytes * 3 / 2,
+        "{read} bytes"
+    );
 }
 
 fn places_of(layout: &AttributeLayout) -> impl Iterator<Item = DataType> {
