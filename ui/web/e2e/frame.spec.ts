@@ -165,25 +165,3 @@ test('100,000 spans: the last row is reached, and few rows are in the page', asy
   await page.keyboard.press('{');
   await expect(page.getByRole('treegrid')).toHaveAttribute('aria-rowcount', '1');
 });
-
-for (const width of [900, 360]) {
-  test(`nothing is wider than a screen of ${width} px`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 900 });
-    for (const path of ['/explore', `/trace/${TRAINTICKET}`]) {
-      await open(page, path);
-      await expect(page.getByLabel('Coverage of the answer')).toContainText('Complete');
-      await expect
-        .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth))
-        .toBeLessThanOrEqual(0);
-    }
-    await expect(page.getByRole('textbox', { name: /^Find/ })).toBeInViewport({ ratio: 1 });
-    for (const view of ['table', 'table&group=operation', 'events']) {
-      await open(page, `/trace/${REPEATS}?view=${view}`);
-      const list = page.getByRole('grid');
-      await expect(list.getByRole('row').nth(1)).toBeVisible();
-      await expect
-        .poll(() => list.evaluate((element) => element.scrollWidth - element.clientWidth))
-        .toBeLessThanOrEqual(0);
-    }
-  });
-}

@@ -106,6 +106,22 @@ test('the map shows all, one with its surroundings, and the same as a list', asy
   await expect(page).toHaveURL(/\/service\/ts-travel2-service\?/);
 });
 
+test('a map that takes long shows its time, can be cancelled and asked for again', async ({
+  page,
+}) => {
+  let isSlow = true;
+  await page.route('**/api/dependencies?*', (route) => (isSlow ? undefined : route.continue()));
+  await open(page, `/map?${RANGE}`);
+  await expect(page.getByRole('timer', { name: 'Time so far' })).toBeVisible();
+  await expect(page.getByLabel('Coverage of the answer')).toContainText('Asking');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByText('Cancelled.')).toBeVisible();
+  isSlow = false;
+  await page.getByRole('main').getByRole('button', { name: 'Ask again', exact: true }).click();
+  await expect(page.getByRole('region', { name: 'Drawing of the calls' })).toBeVisible();
+  await expect(page.getByLabel('Coverage of the answer')).toContainText('Complete');
+});
+
 for (const theme of ['light', 'dark'] as const) {
   test(`no accessibility violation, ${theme}`, async ({ page }) => {
     await page.emulateMedia({ colorScheme: theme });

@@ -61,7 +61,12 @@ test('a range is described by its preset, its ends and its length', () => {
   expect(describeRange({ from: 'now-3h', to: 'now' }, 'utc', NOW)).toEqual({
     label: 'Last 3 hours',
   });
-  expect(describeRange({ from: 'now-90m' }, 'utc', NOW).label).toBe('now-90m → now');
+  expect(describeRange({ from: 'now-90m' }, 'utc', NOW)).toEqual({ label: 'Last 90 minutes' });
+  expect(describeRange({ from: 'now-1w', to: 'now' }, 'utc', NOW)).toEqual({
+    label: 'Last 1 week',
+  });
+  expect(describeRange({ from: 'now-1h30m' }, 'utc', NOW).label).toBe('now-1h30m → now');
+  expect(describeRange({ from: 'now-2h', to: 'now-1h' }, 'utc', NOW).label).toBe('now-2h → now-1h');
   const fixed = { from: String(NOW - HOUR), to: String(NOW) };
   expect(describeRange(fixed, 'utc', NOW)).toEqual({
     label: '2023-11-14 21:13:20 UTC → 2023-11-14 22:13:20 UTC',

@@ -17,10 +17,13 @@ export interface Call {
   calls: number;
 }
 
+/** First word of the keys of these questions. */
+export const DEPENDENCIES = 'dependencies';
+
 /** The calls that start between two instants. */
 export const dependenciesQuery = (from: Nanos, to: Nanos) =>
   queryOptions({
-    queryKey: ['dependencies', String(from), String(to)] as const,
+    queryKey: [DEPENDENCIES, String(from), String(to)] as const,
     queryFn: async ({ signal }): Promise<Call[]> => {
       const end = (to + 999_999n) / 1_000_000n;
       const params = { endTs: String(end), lookback: String(end - from / 1_000_000n) };

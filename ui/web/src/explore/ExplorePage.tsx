@@ -182,7 +182,8 @@ export function ExplorePage() {
               q={q}
               keys={explore.keys}
               range={timesOf(selection)}
-              isStale={facets.isPlaceholderData}
+              isStale={facets.isPlaceholderData || (isInvalid && facets.data !== undefined)}
+              isIdle={isInvalid}
               onRun={runQuery}
               onKeys={(keys) => adjust({ facets: facetsText(keys) })}
             />
@@ -274,7 +275,7 @@ export function ExplorePage() {
           </section>
         </div>
       </div>
-      <StatusLine coverage={data?.coverage} failed={page.isError || isInvalid}>
+      <StatusLine coverage={data?.coverage} failed={page.isError} idle={isInvalid}>
         {data && total && <Pager data={data} total={total} search={search} />}
       </StatusLine>
     </Page>

@@ -36,12 +36,14 @@ interface Props {
   keys: readonly string[];
   range: Pick<Selection, 'start' | 'end'>;
   isStale: boolean;
+  /** Nothing is asked, because the query is wrong. */
+  isIdle: boolean;
   onRun: (q: string) => void;
   onKeys: (keys: readonly string[]) => void;
 }
 
 /** See the module. */
-export function Facets({ answer, q, keys, range, isStale, onRun, onKeys }: Props) {
+export function Facets({ answer, q, keys, range, isStale, isIdle, onRun, onKeys }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const [find, setFind] = useState('');
   const services = useMemo(
@@ -101,7 +103,8 @@ export function Facets({ answer, q, keys, range, isStale, onRun, onKeys }: Props
             }
           />
         ))}
-        {!answer && <Skeleton />}
+        {!answer && !isIdle && <Skeleton />}
+        {!answer && isIdle && <p className={styles.note}>Counted when the query is right</p>}
         {answer && shown.length === 0 && wanted === '' && (
           <p className={styles.note}>Nothing to count</p>
         )}

@@ -16,7 +16,7 @@ import { nowNanos } from '../shell/now';
 import { ZoneChoice } from '../shell/ZoneSwitch';
 import { Button, classes, Icon } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import styles from './explore.module.css';
 
 /** Id of the button, which a key presses. */
@@ -59,7 +59,12 @@ export function RangePicker({ from, to, zone, error, onZone, onChange }: Props) 
         </div>
       )}
       {open && (
-        <div className={classes(controls.pop, styles.picker)} role="dialog" aria-label="Time range">
+        <div
+          ref={keepInView}
+          className={classes(controls.pop, styles.picker)}
+          role="dialog"
+          aria-label="Time range"
+        >
           <Presets from={from} to={to} onChoose={choose} />
           <FixedRange from={from} to={to} zone={zone} onZone={onZone} onApply={choose} />
         </div>

@@ -8,7 +8,7 @@ import { formatCount } from '../lib/text';
 import { useElapsed } from '../shell/useElapsed';
 import { Button, classes, Icon, IconButton } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import { download } from './download';
 import styles from './explore.module.css';
 import { OPTIONAL_COLUMNS } from './ResultsTable';
@@ -101,7 +101,12 @@ function ColumnsMenu({ hidden, onHidden }: Pick<Props, 'hidden' | 'onHidden'>) {
         <span className="sr">of the table</span>
       </Button>
       {open && (
-        <div className={classes(controls.pop, styles.menu)} role="group" aria-label="Columns">
+        <div
+          ref={keepInView}
+          className={classes(controls.pop, styles.menu)}
+          role="group"
+          aria-label="Columns"
+        >
           {OPTIONAL_COLUMNS.map(({ key, head }) => (
             <button
               key={key}
@@ -144,7 +149,12 @@ function DownloadMenu({ data }: Pick<Props, 'data'>) {
         <span className="sr">this page of results</span>
       </Button>
       {open && (
-        <div className={classes(controls.pop, styles.menu)} role="group" aria-label="Download">
+        <div
+          ref={keepInView}
+          className={classes(controls.pop, styles.menu)}
+          role="group"
+          aria-label="Download"
+        >
           <button type="button" onClick={() => save('csv')}>
             CSV
           </button>

@@ -1,6 +1,7 @@
 // The time range of a search, as it stands in the URL: `now-1h`, nanoseconds since the epoch, or an RFC 3339 time.
 
 import { formatDuration, parseDuration } from './duration';
+import { plural } from './text';
 import { formatInstant, instantParts, parseInstant, zoneName, type Nanos, type Zone } from './zone';
 
 /** Ends of a range as written; an absent one is open. */
@@ -24,6 +25,8 @@ export const PRESETS: readonly { from: string; label: string; short: string }[] 
   { from: 'now-24h', label: 'Last 24 hours', short: '24h' },
   { from: 'now-7d', label: 'Last 7 days', short: '7d' },
 ];
+
+const UNITS = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' };
 
 /** One end of a range at the instant `now`, or undefined when the text says nothing known. */
 export function resolveEnd(text: string, now: Nanos, zone: Zone): Nanos | undefined {
@@ -91,6 +94,8 @@ export function describeRange(
   if (!from && !to) return { label: 'All data' };
   const preset = !to || to === 'now' ? PRESETS.find((p) => p.from === from) : undefined;
   if (preset) return { label: preset.label };
+  const ago = !to || to === 'now' ? /^now-([1-9]\d{0,3})([smhdw])$/.exec(from ?? '') : null;
+  if (ago) return { label: `Last ${plural(Number(ago[1]), UNITS[ago[2] as keyof typeof UNITS])}` };
   const resolved = resolveRange(text, now, zone);
   if (!resolved.ok) return { label: 'Unknown range' };
   const show = (raw: string | undefined, ns: Nanos | undefined, open: string): string => {

@@ -5,18 +5,17 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { List, Network, Minus, Plus, TriangleAlert } from 'lucide-react';
 import { useMemo, useState } from 'react';
 
-import { dependenciesQuery, type Call } from '../api/dependencies';
+import { DEPENDENCIES, dependenciesQuery, type Call } from '../api/dependencies';
 import { useWidth } from '../chart/useWidth';
 import { formatDuration } from '../lib/duration';
 import { sharedParts, type SharedParts } from '../lib/service';
 import { formatCount, oneLine, plural } from '../lib/text';
-import { ErrorPanel } from '../shell/ErrorPanel';
 import { Page } from '../shell/pages';
 import { changed, type MapSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { useShortcuts } from '../shell/shortcuts';
 import { useZone } from '../shell/useZone';
-import { NothingHere, RangeTools, FiguresStatus } from '../services/Frame';
+import { Answered, FiguresStatus, NothingHere, RangeTools } from '../services/Frame';
 import {
   edgesOf,
   errorShare,
@@ -25,7 +24,7 @@ import {
   type EdgeFigures,
   type ServiceFigures,
 } from '../services/model';
-import { figures } from '../services/queries';
+import { FIGURES, figures } from '../services/queries';
 import services from '../services/services.module.css';
 import { SortHead, sortRows, type SortColumn } from '../services/sort';
 import { edgesSql, extentSql, servicesSql } from '../services/statements';
@@ -158,14 +157,16 @@ export function MapPage() {
         />
       </div>
       <div className={styles.body} aria-busy={calls.isFetching}>
-        {calls.isError && !calls.isFetching && (
-          <ErrorPanel
+        {valid && (
+          <Answered
+            query={extent.data ? calls : extent}
             what="The calls could not be counted"
-            error={calls.error}
-            onRetry={() => void calls.refetch()}
-          />
+            doing="Counting calls…"
+            cancels={extent.data ? DEPENDENCIES : FIGURES}
+          >
+            {null}
+          </Answered>
         )}
-        {!all && !calls.isError && <p className={services.hint}>Counting calls…</p>}
         {all && shown.length === 0 && !search.focus && (
           <NothingHere
             what="No service called another in this range"
@@ -199,7 +200,7 @@ export function MapPage() {
             />
           ))}
       </div>
-      <FiguresStatus queries={[extent, nodes]} />
+      <FiguresStatus queries={[extent, nodes]} others={[calls]} />
     </Page>
   );
 }

@@ -83,17 +83,25 @@ export function NothingHere(props: {
 }
 
 /** A question of the page, as far as this module looks at it. */
-interface Asked {
+interface Asked<T = unknown> {
   isError: boolean;
   error: unknown;
   isFetching: boolean;
   refetch: () => unknown;
-  data?: { stats: SqlAnswer['stats'] } | undefined;
+  data?: T | undefined;
 }
 
 /** A panel that shows its answer, that it is asked for, or why there is none. */
-export function Answered(props: { query: Asked; what: string; children: ReactNode }) {
-  const { query, what, children } = props;
+export function Answered(props: {
+  query: Asked;
+  what: string;
+  /** What is said meanwhile. */
+  doing?: string;
+  /** First word of the keys of what is cancelled. */
+  cancels?: string;
+  children: ReactNode;
+}) {
+  const { query, what, doing = 'Computing…', cancels = FIGURES, children } = props;
   const client = useQueryClient();
   if (query.isError && !query.isFetching)
     return <ErrorPanel what={what} error={query.error} onRetry={() => void query.refetch()} />;
@@ -101,9 +109,9 @@ export function Answered(props: { query: Asked; what: string; children: ReactNod
   return query.isFetching ? (
     <div className={styles.waiting} aria-busy="true">
       <Waiting
-        what="Computing…"
+        what={doing}
         advice="A narrower range of time takes less."
-        onCancel={() => void client.cancelQueries({ queryKey: [FIGURES] })}
+        onCancel={() => void client.cancelQueries({ queryKey: [cancels] })}
       />
       {[72, 48, 60].map((width) => (
         <i key={width} style={{ width: `${width}%` }} />
@@ -119,14 +127,18 @@ export function Answered(props: { query: Asked; what: string; children: ReactNod
 /** The bottom line, from what was asked. */
 export function FiguresStatus({
   queries,
+  others,
   facts,
 }: {
-  queries: readonly Asked[];
+  queries: readonly Asked<{ stats: SqlAnswer['stats'] }>[];
+  /** Questions without such figures: the line waits for them too. */
+  others?: readonly Asked[];
   facts?: ReactNode;
 }) {
   const answered = queries.filter(({ data }) => data !== undefined);
-  const failed = queries.some(({ isError, isFetching }) => isError && !isFetching);
-  const isWhole = answered.length === queries.length;
+  const all = [...queries, ...(others ?? [])];
+  const failed = all.some(({ isError, isFetching }) => isError && !isFetching);
+  const isWhole = all.every(({ data }) => data !== undefined);
   const stats = answered.map(({ data }) => data?.stats as SqlAnswer['stats']);
   const cut = stats.some(({ truncated }) => truncated);
   const coverage = {

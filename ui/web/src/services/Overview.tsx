@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 
-import { dependenciesQuery } from '../api/dependencies';
+import { DEPENDENCIES, dependenciesQuery } from '../api/dependencies';
 import { Cursor } from '../chart/cursor';
 import { bucketSeconds } from '../chart/scale';
 import { changed } from '../shell/search';
@@ -22,7 +22,7 @@ import styles from './services.module.css';
 import { heatSql, seriesSql } from './statements';
 import { bucketsOf } from './useRange';
 
-const SERIES_BUCKETS = 90;
+const SERIES_BUCKETS = 100;
 
 /** See the module. */
 export function Overview(props: Scope) {
@@ -100,13 +100,14 @@ export function Overview(props: Scope) {
             </Link>
           }
         >
-          {calls.data ? (
-            <Neighbours name={name} calls={calls.data} range={range} />
-          ) : (
-            <p className={styles.hint}>
-              {calls.isError ? 'The calls could not be counted.' : 'Counting calls…'}
-            </p>
-          )}
+          <Answered
+            query={calls}
+            what="The calls could not be counted"
+            doing="Counting calls…"
+            cancels={DEPENDENCIES}
+          >
+            {calls.data && <Neighbours name={name} calls={calls.data} range={range} />}
+          </Answered>
         </Panel>
         <Operations {...props} onSort={onSort} />
         <Samples {...props} />

@@ -6,7 +6,7 @@ import { useEffect, useState } from 'react';
 import { Button, classes, Icon } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { copyText } from '../ui/copy';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import { isLive, pinnedLink } from './links';
 import styles from './shell.module.css';
 import { useShortcuts } from './shortcuts';
@@ -57,7 +57,12 @@ export function CopyLink() {
         {said}
       </span>
       {open && (
-        <div className={classes(controls.pop, styles.menu)} role="dialog" aria-label="Copy link">
+        <div
+          ref={keepInView}
+          className={classes(controls.pop, styles.menu)}
+          role="dialog"
+          aria-label="Copy link"
+        >
           <h2>Copy link</h2>
           <Button onClick={asIs}>Range moves with the clock</Button>
           <Button onClick={fixed}>Range as it is now</Button>

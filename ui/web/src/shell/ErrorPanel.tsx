@@ -31,8 +31,8 @@ export function ErrorPanel({ error, onRetry, what, children }: Props) {
     <div className={styles.failure} role="alert">
       <Icon of={TriangleAlert} />
       <h2>{what}</h2>
-      <p>{message}</p>
-      {known?.hint && <p>{known.hint}</p>}
+      <p>{asSentence(message)}</p>
+      {known?.hint && <p>{asSentence(known.hint)}</p>}
       <p className="mono t3">{code}</p>
       <div className={styles.actions}>
         <Button look="primary" onClick={onRetry}>
@@ -49,6 +49,11 @@ export function ErrorPanel({ error, onRetry, what, children }: Props) {
       </div>
     </div>
   );
+}
+
+/** The API's texts begin small, so that they can stand after others. */
+function asSentence(text: string): string {
+  return /^[a-z]+(?=[\s,.:]|$)/.test(text) ? text.slice(0, 1).toUpperCase() + text.slice(1) : text;
 }
 
 function TokenForm({ error, onRetry }: { error: ApiError; onRetry: () => void }) {

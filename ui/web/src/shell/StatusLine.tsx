@@ -14,7 +14,15 @@ export function formatMs(ms: number): string {
   return ms >= 10 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
 }
 
-function Verdict({ coverage, failed }: { coverage: Coverage | undefined; failed: boolean }) {
+interface VerdictProps {
+  coverage?: Coverage | undefined;
+  failed?: boolean;
+  /** Nothing is asked: the page says why. */
+  idle?: boolean;
+}
+
+function Verdict({ coverage, failed, idle }: VerdictProps) {
+  if (idle) return <span className="warn">Not asked</span>;
   if (failed) {
     return (
       <span className="err">
@@ -45,16 +53,11 @@ function Verdict({ coverage, failed }: { coverage: Coverage | undefined; failed:
 }
 
 /** See the module; `children` stand at the end of the line. */
-export function StatusLine(props: {
-  coverage?: Coverage | undefined;
-  failed?: boolean;
-  facts?: ReactNode;
-  children?: ReactNode;
-}) {
-  const { coverage, failed = false, facts, children } = props;
+export function StatusLine(props: VerdictProps & { facts?: ReactNode; children?: ReactNode }) {
+  const { coverage, failed = false, idle = false, facts, children } = props;
   return (
     <footer className={styles.status} aria-label="Coverage of the answer">
-      <Verdict coverage={coverage} failed={failed} />
+      <Verdict coverage={coverage} failed={failed} idle={idle} />
       {coverage && <span className="medium-only">Answered in {formatMs(coverage.elapsed_ms)}</span>}
       {coverage && coverage.segments_total > 0 && (
         <span className="wide-only">

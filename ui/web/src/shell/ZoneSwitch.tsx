@@ -7,7 +7,7 @@ import { knownZone, zoneName, zoneNames, type Zone } from '../lib/zone';
 import { Combobox } from '../ui/Combobox';
 import { classes, Icon } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import { nowNanos } from './now';
 import styles from './shell.module.css';
 
@@ -31,7 +31,12 @@ export function ZoneSwitch({ zone, onChange }: { zone: Zone; onChange: (zone: Zo
         <Icon of={ChevronDown} className="t3" />
       </button>
       {open && (
-        <div className={classes(controls.pop, styles.menu)} role="dialog" aria-label="Time zone">
+        <div
+          ref={keepInView}
+          className={classes(controls.pop, styles.menu)}
+          role="dialog"
+          aria-label="Time zone"
+        >
           <h2>Time zone</h2>
           <ZoneChoice
             zone={zone}

@@ -8,7 +8,7 @@ import { ApiError } from '../api/errors';
 import { saveAs } from '../ui/save';
 import { Button, classes, Icon, IconButton } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import styles from './sql.module.css';
 
 const FORMS: readonly { form: SqlForm; name: string; ending: string; note: string }[] = [
@@ -61,6 +61,7 @@ export function DownloadMenu({ text, disabled }: { text: string; disabled: boole
       )}
       {open && (
         <ul
+          ref={keepInView}
           className={classes(controls.pop, styles.menu)}
           role="menu"
           aria-label="Form of the file"

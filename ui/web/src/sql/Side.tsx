@@ -1,11 +1,11 @@
 // What can be asked for: tables and columns, statements to start from, statements that were run.
 
 import type { UseQueryResult } from '@tanstack/react-query';
-import { Table2 } from 'lucide-react';
+import { Table2, X } from 'lucide-react';
 import { useState } from 'react';
 
 import { oneLine } from '../lib/text';
-import { Button, Icon, Tabs } from '../ui/controls';
+import { Button, Icon, IconButton, Tabs } from '../ui/controls';
 import { EXAMPLES } from './examples';
 import type { Entry } from './history';
 import type { Schema, SchemaTable } from './schema';
@@ -19,6 +19,8 @@ interface Props {
   onInsert: (text: string) => void;
   onRun: (text: string) => void;
   onForget: () => void;
+  /** Only where the side lies over the statement. */
+  onClose: () => void;
 }
 
 /** See the module. */
@@ -37,6 +39,14 @@ export function Side(props: Props) {
           ]}
           selected={tab}
           onSelect={setTab}
+        />
+        <span className="grow" />
+        <IconButton
+          className={styles.sideButton}
+          size="small"
+          icon={X}
+          label="Close (Esc)"
+          onClick={props.onClose}
         />
       </div>
       <div

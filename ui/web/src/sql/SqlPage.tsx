@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Play, Square } from 'lucide-react';
+import { Play, Square, Table2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { ApiError } from '../api/errors';
@@ -30,6 +30,9 @@ import { useRun, type Done, type RunState } from './useRun';
 
 const FIRST = EXAMPLES[0]?.text ?? '';
 
+/** Id of the button that shows tables, examples and history on narrow screens. */
+const SIDE_BUTTON = 'side-button';
+
 /** See the module. */
 export function SqlPage() {
   const search = useSearch({ from: '/sql' });
@@ -37,6 +40,7 @@ export function SqlPage() {
   const [editor, setEditor] = useState<SqlEditor>();
   const { state, run, cancel } = useRun();
   const [history, setHistory] = useState(readHistory);
+  const [showsSide, setShowsSide] = useState(false);
   const schema = useQuery(schemaQuery());
   const latest = useRef<() => void>(() => undefined);
   const asked = useRef<string>(undefined);
@@ -71,18 +75,33 @@ export function SqlPage() {
   useEffect(() => {
     if (editor && schema.data) editor.setSchema(schema.data);
   }, [editor, schema.data]);
-  useShortcuts({ '/': () => editor?.focus() });
+  useShortcuts({
+    '/': () => editor?.focus(),
+    Escape: () => {
+      if (!showsSide) return false;
+      setShowsSide(false);
+      document.getElementById(SIDE_BUTTON)?.focus();
+      return undefined;
+    },
+  });
   const runLatest = useCallback(() => latest.current(), []);
 
   return (
     <Page title="SQL" className={styles.page}>
       <h1 className="sr">SQL</h1>
-      <div className={styles.layout}>
+      <div className={styles.layout} data-side={showsSide}>
         <Side
           schema={schema}
           history={history}
-          onInsert={(text) => editor?.insert(text)}
-          onRun={runText}
+          onInsert={(text) => {
+            setShowsSide(false);
+            editor?.insert(text);
+          }}
+          onRun={(text) => {
+            setShowsSide(false);
+            runText(text);
+          }}
+          onClose={() => setShowsSide(false)}
           onForget={() => {
             writeHistory([]);
             setHistory([]);
@@ -93,6 +112,8 @@ export function SqlPage() {
           <Tools
             state={state}
             search={search}
+            showsSide={showsSide}
+            onSide={() => setShowsSide(!showsSide)}
             onRun={() => runText()}
             onCancel={cancel}
             onView={(view) =>
@@ -136,12 +157,14 @@ function EditorPane(props: {
 interface ToolsProps {
   state: RunState;
   search: SqlSearch;
+  showsSide: boolean;
+  onSide: () => void;
   onRun: () => void;
   onCancel: () => void;
   onView: (view: 'table' | 'chart') => void;
 }
 
-function Tools({ state, search, onRun, onCancel, onView }: ToolsProps) {
+function Tools({ state, search, showsSide, onSide, onRun, onCancel, onView }: ToolsProps) {
   const running = state.phase === 'running';
   const elapsed = useElapsed(running);
   return (
@@ -166,6 +189,15 @@ function Tools({ state, search, onRun, onCancel, onView }: ToolsProps) {
           <Kbd>⏎</Kbd>
         </span>
       )}
+      <Button
+        id={SIDE_BUTTON}
+        className={styles.sideButton}
+        aria-expanded={showsSide}
+        onClick={onSide}
+      >
+        <Icon of={Table2} />
+        Tables
+      </Button>
       <span className="grow" />
       <Tabs
         id="sql"

@@ -49,30 +49,34 @@ function Strip({ stats, own }: { stats: AlikeStats; own: number }) {
   const { durations, median } = stats;
   const counts = histogram(stats, STEPS);
   const most = counts.reduce((max, count) => Math.max(max, count), 1);
-  const x = (ns: number): number => placeOf(durations, ns, STEPS) + 2;
+  // Shares of the width: neither marks nor words are stretched with the panel.
+  const share = (step: number): string => `${(100 * step) / STEPS}%`;
+  const x = (ns: number): string => share(placeOf(durations, ns, STEPS));
   return (
-    <svg viewBox={`0 0 ${STEPS + 4} 40`} preserveAspectRatio="none" aria-hidden="true">
-      <line className={styles.axis} x1="0" x2={STEPS + 4} y1="18.5" y2="18.5" />
-      {Array.from(counts, (count, i) =>
-        count === 0 ? null : (
-          <line
-            key={i}
-            className={styles.tick}
-            x1={i + 2}
-            x2={i + 2}
-            y1={16 - 4 - (10 * Math.log1p(count)) / Math.log1p(most)}
-            y2="18"
-          />
-        ),
-      )}
-      <line className={styles.median} x1={x(median)} x2={x(median)} y1="0" y2="20" />
-      <path className={styles.own} d={`M${x(own)} 20l4.5 7h-9z`} />
-      <text x="0" y="39">
-        {formatDuration(durations[0] as number)}
-      </text>
-      <text x={STEPS + 4} y="39" textAnchor="end">
-        {formatDuration(durations.at(-1) as number)}
-      </text>
-    </svg>
+    <div className={styles.strip} aria-hidden="true">
+      <svg>
+        <line className={styles.axis} x1="0" x2="100%" y1="18.5" y2="18.5" />
+        {Array.from(counts, (count, i) =>
+          count === 0 ? null : (
+            <line
+              key={i}
+              className={styles.tick}
+              x1={share(i)}
+              x2={share(i)}
+              y1={16 - 4 - (10 * Math.log1p(count)) / Math.log1p(most)}
+              y2="18"
+            />
+          ),
+        )}
+        <line className={styles.median} x1={x(median)} x2={x(median)} y1="0" y2="20" />
+        <svg x={x(own)} overflow="visible">
+          <path className={styles.own} d="M0 20l4.5 7h-9z" />
+        </svg>
+      </svg>
+      <p className={styles.ends}>
+        <span>{formatDuration(durations[0] as number)}</span>
+        <span>{formatDuration(durations.at(-1) as number)}</span>
+      </p>
+    </div>
   );
 }

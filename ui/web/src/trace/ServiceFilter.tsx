@@ -6,7 +6,7 @@ import { useMemo } from 'react';
 import { formatCount, oneLine, plural } from '../lib/text';
 import { Button, classes, Icon, Service } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { usePopover } from '../ui/usePopover';
+import { keepInView, usePopover } from '../ui/usePopover';
 import type { TraceStore } from './store';
 import { useStore } from './useStore';
 import styles from './trace.module.css';
@@ -81,6 +81,7 @@ function Choice({ store }: { store: TraceStore }) {
   const only = (name: string) => store.setHidden(services.filter((other) => other !== name));
   return (
     <div
+      ref={keepInView}
       className={classes(controls.pop, styles.services)}
       role="dialog"
       aria-label="Services shown"

@@ -94,19 +94,23 @@ function Span({ store, row, zone, onClose }: SpanProps) {
   const answer = query.data?.detail.row === row ? query.data : undefined;
   return (
     <>
-      <Head store={store} row={row} detail={answer?.detail} onClose={onClose} />
-      <Times store={store} row={row} />
-      <Alike store={store} row={row} />
-      {answer && <SpanRank detail={answer.detail} traceId={traceId} />}
-      {query.isError && settled === row ? (
-        <ErrorPanel
-          what="The span could not be loaded"
-          error={query.error}
-          onRetry={() => void query.refetch()}
-        />
-      ) : (
-        <Parts answer={answer} zone={zone} traceId={traceId} />
-      )}
+      <div className={styles.summary}>
+        <Head store={store} row={row} detail={answer?.detail} onClose={onClose} />
+        <Times store={store} row={row} />
+        <Alike store={store} row={row} />
+        {answer && <SpanRank detail={answer.detail} traceId={traceId} />}
+      </div>
+      <div className={styles.parts}>
+        {query.isError && settled === row ? (
+          <ErrorPanel
+            what="The span could not be loaded"
+            error={query.error}
+            onRetry={() => void query.refetch()}
+          />
+        ) : (
+          <Parts answer={answer} zone={zone} traceId={traceId} />
+        )}
+      </div>
     </>
   );
 }

@@ -94,15 +94,21 @@ export function serviceStyle(name: string): CSSProperties {
 }
 
 /** A service: its colour and its name, with the parts that others share dimmed. */
-export function Service({ name, shared }: { name: string; shared?: SharedParts }) {
+export function Service(props: {
+  name: string;
+  shared?: SharedParts;
+  /** Leaves the shared parts out: the title has them. */
+  short?: boolean;
+}) {
+  const { name, shared, short = false } = props;
   const [before, core, after] = splitName(name, shared ?? { prefix: '', suffix: '' });
   return (
     <span className={styles.service} title={oneLine(name)}>
       <i className={styles.dot} style={serviceStyle(name)} />
       <bdi className="ell">
-        {before && <span className={styles.shared}>{oneLine(before)}</span>}
+        {before && !short && <span className={styles.shared}>{oneLine(before)}</span>}
         {oneLine(core) || '(no name)'}
-        {after && <span className={styles.shared}>{oneLine(after)}</span>}
+        {after && !short && <span className={styles.shared}>{oneLine(after)}</span>}
       </bdi>
     </span>
   );

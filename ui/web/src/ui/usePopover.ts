@@ -1,4 +1,5 @@
-// What every pop-up does: closes on Escape (focus goes back), on a press outside, and when focus leaves it.
+// What every pop-up does: closes on Escape (focus goes back), on a press outside, and when focus leaves it; and stays within the
+// window, wherever its button is.
 
 import {
   useCallback,
@@ -8,6 +9,19 @@ import {
   type FocusEvent,
   type KeyboardEvent,
 } from 'react';
+
+/** Least distance of a pop-up from the sides of the window, px. */
+const MARGIN = 8;
+
+/** Moves a pop-up that reaches over a side of the window back into it. Give it as the `ref` of the pop-up. */
+export function keepInView(element: HTMLElement | null): void {
+  if (!element) return;
+  const { left, right } = element.getBoundingClientRect();
+  const over = Math.max(0, right - (document.documentElement.clientWidth - MARGIN));
+  // The left side wins: there a text begins.
+  const by = Math.max(MARGIN - left, -over);
+  if (by !== 0 && (left < MARGIN || over > 0)) element.style.translate = `${by}px 0`;
+}
 
 /** State and handlers of a pop-up. Put `rootRef` and `rootProps` on the element that holds both button and pop-up. */
 export function usePopover() {
