@@ -3,7 +3,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 
 import { cursorRow, expect, open, params, results, rows, site, test } from './test';
-import { REPEATS, TRAINTICKET } from './traces';
+import { FAST, REPEATS, SLOW, TRAINTICKET } from './traces';
 
 const palette = 'Commands';
 
@@ -89,6 +89,18 @@ test('links of Jaeger’s UI lead to the same', async ({ page }) => {
   await expect(page.getByRole('textbox', { name: /^Find/ })).toHaveValue('preserve');
   await open(page, `/zipkin/traces/${TRAINTICKET}`);
   await expect(rows(page)).not.toHaveCount(0);
+  await open(page, `/trace/${FAST}...${SLOW}`);
+  await expect(page.getByRole('treegrid')).toBeVisible();
+  expect(params(page)).toMatchObject({ a: FAST, b: SLOW });
+  await open(page, '/dependencies');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Map');
+  await open(page, '/deep-dependencies?service=ts-order-service&showOp=1');
+  await expect.poll(() => params(page)).toEqual({ focus: 'ts-order-service' });
+  await open(page, '/monitor?service=ts-order-service');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('ts-order-service');
+  await expect(page).toHaveURL(/\/service\/ts-order-service$/);
+  await open(page, '/monitor');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^Services/);
 });
 
 test('more contrast is given where it is asked for', async ({ page }) => {

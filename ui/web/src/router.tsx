@@ -12,7 +12,7 @@ import {
 import { appBase } from './api/client';
 import { ExplorePage } from './explore/ExplorePage';
 import { App } from './shell/App';
-import { fromJaegerSearch, fromUiFind } from './shell/jaegerLinks';
+import { fromJaegerPair, fromJaegerSearch, fromUiFind, serviceOfJaeger } from './shell/jaegerLinks';
 import { LoadingPage, BrokenPage, UnknownPage } from './shell/pages';
 import {
   parseSearch,
@@ -69,11 +69,35 @@ const jaegerSearchRoute = createRoute({
   },
 });
 
+/** Jaeger's pages of figures: the map, with a service in its middle or without, and the figures of services. */
+const jaegerMapRoutes = (['/dependencies', '/deep-dependencies'] as const).map((path) =>
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path,
+    beforeLoad: ({ location }) => {
+      const focus = serviceOfJaeger(location.searchStr);
+      throw redirect({ to: '/map', search: focus ? { focus } : {}, replace: true });
+    },
+  }),
+);
+
+const jaegerMonitorRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/monitor',
+  beforeLoad: ({ location }) => {
+    const name = serviceOfJaeger(location.searchStr);
+    if (name) throw redirect({ to: '/service/$name', params: { name }, replace: true });
+    throw redirect({ to: '/services', replace: true });
+  },
+});
+
 const traceRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/trace/$traceId',
   validateSearch: (raw: RawSearch): TraceSearch => readTraceSearch(raw),
   beforeLoad: ({ location, params }) => {
+    const pair = fromJaegerPair(params.traceId);
+    if (pair) throw redirect({ to: '/compare', search: pair, replace: true });
     const uiFind = new URLSearchParams(location.searchStr).get('uiFind');
     if (uiFind === null) return;
     const search = fromUiFind(uiFind);
@@ -152,6 +176,8 @@ export function makeRouter() {
       indexRoute,
       exploreRoute,
       jaegerSearchRoute,
+      ...jaegerMapRoutes,
+      jaegerMonitorRoute,
       traceRoute,
       zipkinTraceRoute,
       compareRoute,

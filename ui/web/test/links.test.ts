@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { boxOf, durationTerm, selOf, zoomedTo } from '../src/explore/box';
 import { prepare } from '../src/explore/request';
-import { fromJaegerSearch, fromUiFind } from '../src/shell/jaegerLinks';
+import { fromJaegerPair, fromJaegerSearch, fromUiFind } from '../src/shell/jaegerLinks';
 import {
   parseSearch,
   readExploreSearch,
@@ -164,4 +164,14 @@ describe('a box', () => {
       unit: 'spans',
     });
   });
+});
+
+test('a pair of Jaeger’s comparison is known by its dots, and an id is none', () => {
+  expect(fromJaegerPair('0af7651916cd43dd8448eb211c80319c...b7ad6b7169203331')).toEqual({
+    a: '0af7651916cd43dd8448eb211c80319c',
+    b: 'b7ad6b7169203331',
+  });
+  expect(fromJaegerPair('b7ad6b7169203331...')).toEqual({ a: 'b7ad6b7169203331' });
+  for (const id of ['b7ad6b7169203331', 'a..b', '...b', 'x...y', 'a...b...c'])
+    expect(fromJaegerPair(id)).toBeUndefined();
 });

@@ -74,7 +74,10 @@ function Loaded({ a, b, search, retry }: LoadedProps) {
             />
           ))}
       </div>
-      <StatusLine failed={state.phase === 'failed'} />
+      <StatusLine
+        failed={state.phase === 'failed'}
+        idle={state.phase === 'cancelled' ? 'Cancelled' : undefined}
+      />
     </Page>
   );
 }

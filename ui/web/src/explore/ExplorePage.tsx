@@ -9,6 +9,7 @@ import { servicesQuery } from '../api/queries';
 import type { Total } from '../api/types';
 import { clauses } from '../language/edit';
 import { pinned } from '../lib/range';
+import { formatInstant, zoneName, type Zone } from '../lib/zone';
 import { ErrorPanel } from '../shell/ErrorPanel';
 import { nowNanos } from '../shell/now';
 import { Page } from '../shell/pages';
@@ -166,7 +167,9 @@ export function ExplorePage() {
       </search>
       <div>
         <CoverageBanner coverage={data?.coverage} />
-        {data && page.isError && !wrong && <StaleBanner at={page.dataUpdatedAt} onRetry={rerun} />}
+        {data && page.isError && !wrong && (
+          <StaleBanner at={page.dataUpdatedAt} zone={zone} onRetry={rerun} />
+        )}
       </div>
       <div className={styles.main} data-facets={showsFacets}>
         <aside className={styles.facets} aria-label="Facets">
@@ -275,7 +278,11 @@ export function ExplorePage() {
           </section>
         </div>
       </div>
-      <StatusLine coverage={data?.coverage} failed={page.isError} idle={isInvalid}>
+      <StatusLine
+        coverage={data?.coverage}
+        failed={page.isError}
+        idle={isInvalid ? 'Not asked' : page.isPending && !isFetching ? 'Cancelled' : undefined}
+      >
         {data && total && <Pager data={data} total={total} search={search} />}
       </StatusLine>
     </Page>
@@ -412,12 +419,15 @@ function Small({ what, error, onRetry }: { what: string; error: unknown; onRetry
   );
 }
 
-function StaleBanner({ at, onRetry }: { at: number; onRetry: () => void }) {
+function StaleBanner(props: { at: number; zone: Zone; onRetry: () => void }) {
+  const { at, zone, onRetry } = props;
+  const instant = BigInt(at) * 1_000_000n;
   return (
     <div className={shell.banner} role="status">
       <Icon of={Info} />
       <span className="grow">
-        <b>No answer.</b> Showing the one of {new Date(at).toLocaleTimeString('en-GB')}.
+        <b>No answer.</b> Showing the one of {formatInstant(instant, zone, 0)}{' '}
+        {zoneName(zone, instant)}.
       </span>
       <Button size="small" onClick={onRetry}>
         Try now

@@ -9,51 +9,35 @@ import { useElapsed } from '../shell/useElapsed';
 import { Tabs } from '../ui/controls';
 import { CopyButton } from '../ui/copy';
 import styles from './explore.module.css';
+import { portsOf, snippets, type Ports } from './firstSpan';
 
 /** How often the store is asked for its first span, ms. */
 const POLL_MS = 1000;
 
-/** Ports of the receivers, unless they were configured otherwise. */
-const PORTS = [
-  [4317, 'OTLP over gRPC'],
-  [4318, 'OTLP over HTTP, protobuf or JSON'],
-  [9411, 'Zipkin, v1 and v2'],
-] as const;
-
 type SnippetKey = 'env' | 'collector' | 'curl' | 'import';
 
-/** Ways to send the first span to `host`. */
-function snippets(host: string): Record<SnippetKey, string> {
-  return {
-    env: `# any OpenTelemetry SDK
-export OTEL_SERVICE_NAME=checkout
-export OTEL_TRACES_EXPORTER=otlp
-export OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4317`,
-    collector: `# OpenTelemetry Collector
-exporters:
-  otlp/clew:
-    endpoint: ${host}:4317
-    tls: { insecure: true }
-service:
-  pipelines:
-    traces: { exporters: [otlp/clew] }`,
-    curl: `# one span, by hand
-now=$(date +%s)000000000
-curl http://${host}:4318/v1/traces -H 'content-type: application/json' -d '{
-  "resourceSpans": [{
-    "resource": {"attributes": [
-      {"key": "service.name", "value": {"stringValue": "checkout"}}]},
-    "scopeSpans": [{"spans": [{
-      "traceId": "'$(openssl rand -hex 16)'", "spanId": "'$(openssl rand -hex 8)'",
-      "name": "hello", "kind": 2,
-      "startTimeUnixNano": "'$now'", "endTimeUnixNano": "'$now'"}]}]}]}'`,
-    import: `# OTLP, Jaeger or Zipkin files, plain, gzip or zstd
-clew import traces.json
-
-# or a small made-up shop, to look around
-clew demo`,
-  };
+function Doors({ ports, host }: { ports: Ports; host: string }) {
+  const doors: [port: string | undefined, what: string][] = [
+    [ports.grpc, 'OTLP over gRPC'],
+    [ports.http, 'OTLP over HTTP, protobuf or JSON'],
+    [ports.zipkin, 'Zipkin, v1 and v2'],
+  ];
+  return (
+    <div className={styles.ports}>
+      {doors.flatMap(([port, what]) =>
+        port === undefined
+          ? []
+          : [
+              <span key={what} className="mono">
+                {host}:{port}
+              </span>,
+              <span key={`${what} what`} className="t2">
+                {what}
+              </span>,
+            ],
+      )}
+    </div>
+  );
 }
 
 /** See the module. */
@@ -69,6 +53,7 @@ export function NoData() {
   }, [spans, queries]);
   const waited = Math.round(useElapsed(true, POLL_MS) / 1000);
   const host = location.hostname || '127.0.0.1';
+  const ports = portsOf(status.data?.ports);
   return (
     <div className={styles.empty}>
       <div>
@@ -77,16 +62,7 @@ export function NoData() {
           Point an exporter at one of these addresses. A span shows up here as soon as its request
           is acknowledged.
         </p>
-        <div className={styles.ports}>
-          {PORTS.flatMap(([port, what]) => [
-            <span key={port} className="mono">
-              {host}:{port}
-            </span>,
-            <span key={`${port} what`} className="t2">
-              {what}
-            </span>,
-          ])}
-        </div>
+        <Doors ports={ports} host={host} />
         <div className={styles.waiting}>
           <span className={styles.pulse} />
           <span className="grow">
@@ -100,14 +76,14 @@ export function NoData() {
           )}
         </div>
       </div>
-      <Snippets host={host} />
+      <Snippets ports={ports} host={host} />
     </div>
   );
 }
 
-function Snippets({ host }: { host: string }) {
+function Snippets({ ports, host }: { ports: Ports; host: string }) {
   const [shown, setShown] = useState<SnippetKey>('env');
-  const text = snippets(host)[shown];
+  const text = snippets(ports, host)[shown];
   return (
     <div>
       <div className={styles.code}>

@@ -139,6 +139,7 @@ export function FiguresStatus({
   const all = [...queries, ...(others ?? [])];
   const failed = all.some(({ isError, isFetching }) => isError && !isFetching);
   const isWhole = all.every(({ data }) => data !== undefined);
+  const isIdle = !isWhole && !all.some(({ isFetching }) => isFetching);
   const stats = answered.map(({ data }) => data?.stats as SqlAnswer['stats']);
   const cut = stats.some(({ truncated }) => truncated);
   const coverage = {
@@ -152,6 +153,7 @@ export function FiguresStatus({
     <StatusLine
       coverage={isWhole ? coverage : undefined}
       failed={failed}
+      idle={isIdle && !failed ? 'Not asking' : undefined}
       facts={
         <>
           <span className="wide-only">Counted from the stored spans, by their weight</span>

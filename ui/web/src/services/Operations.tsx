@@ -46,15 +46,15 @@ const OPERATIONS: readonly SortColumn<Operation>[] = [
 ];
 
 /** See the module. */
-export function Operations({ name, role, bounds, axis, search, ready, onSort }: Scope) {
+export function Operations({ name, role, bounds, axis, search, onSort }: Scope) {
   const seconds = bucketSeconds(axis.to - axis.from, TREND_BUCKETS);
   const buckets = bucketsOf(axis, seconds);
   const operations = useQuery({
-    ...figures(operationsSql(name, role, bounds), operationsOf, ready),
+    ...figures(operationsSql(name, role, bounds), operationsOf),
     placeholderData: keepPreviousData,
   });
   const trends = useQuery({
-    ...figures(operationsTrendSql(name, role, bounds, seconds), trendsOf, ready),
+    ...figures(operationsTrendSql(name, role, bounds, seconds), trendsOf),
     placeholderData: keepPreviousData,
   });
   const rows = operations.data?.value;

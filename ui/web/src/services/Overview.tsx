@@ -26,24 +26,23 @@ const SERIES_BUCKETS = 100;
 
 /** See the module. */
 export function Overview(props: Scope) {
-  const { name, role, bounds, axis, zone, search, ready, onSort } = props;
+  const { name, role, bounds, axis, zone, search, onSort } = props;
   const navigate = useNavigate();
   const cursor = useMemo(() => new Cursor(), []);
   const seconds = bucketSeconds(axis.to - axis.from, SERIES_BUCKETS);
   const buckets = bucketsOf(axis, seconds);
   const keep = { placeholderData: keepPreviousData };
   const series = useQuery({
-    ...figures(seriesSql(name, role, bounds, seconds), seriesOf, ready),
+    ...figures(seriesSql(name, role, bounds, seconds), seriesOf),
     ...keep,
   });
   const heat = useQuery({
-    ...figures(heatSql(name, role, bounds, seconds), heatOf, ready),
+    ...figures(heatSql(name, role, bounds, seconds), heatOf),
     ...keep,
   });
   const toNanos = (ms: number): bigint => BigInt(Math.floor(ms)) * 1_000_000n;
   const calls = useQuery({
     ...dependenciesQuery(bounds.from ?? toNanos(axis.from), bounds.to ?? toNanos(axis.to + 1000)),
-    enabled: ready,
     ...keep,
   });
   const range = changed(search, { kind: undefined, sort: undefined, find: undefined });

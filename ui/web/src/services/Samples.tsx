@@ -18,10 +18,10 @@ import styles from './services.module.css';
 import { samplesSql } from './statements';
 
 /** See the module. */
-export function Samples({ name, role, bounds, zone, ready }: Scope) {
+export function Samples({ name, role, bounds, zone }: Scope) {
   const [which, setWhich] = useState<'slowest' | 'errors'>('slowest');
   const samples = useQuery({
-    ...figures(samplesSql(name, role, bounds, which), samplesOf, ready),
+    ...figures(samplesSql(name, role, bounds, which), samplesOf),
     placeholderData: keepPreviousData,
   });
   const rows = samples.data?.value;

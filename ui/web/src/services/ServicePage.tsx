@@ -11,7 +11,7 @@ import { useShortcuts } from '../shell/shortcuts';
 import { useZone } from '../shell/useZone';
 import { classes, Icon, Service } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import { FiguresStatus, NothingHere, RangeTools } from './Frame';
+import { Answered, FiguresStatus, NothingHere, RangeTools } from './Frame';
 import { kindsOf } from './model';
 import { Overview } from './Overview';
 import { figures } from './queries';
@@ -84,7 +84,16 @@ export function ServicePage() {
           onRefresh={refresh}
         />
       </div>
-      {found && found.all === 0 ? (
+      {!found ? (
+        // All panels wait for this answer.
+        <div className={styles.scroll}>
+          {error === undefined && (
+            <Answered query={kinds} what="The spans of this service could not be counted">
+              {null}
+            </Answered>
+          )}
+        </div>
+      ) : found.all === 0 ? (
         <div className={styles.scroll}>
           <NothingHere
             what="This service has no span in this range"
@@ -101,7 +110,6 @@ export function ServicePage() {
           axis={axis}
           zone={zone}
           search={search}
-          ready={found !== undefined}
           onSort={(sort) => change({ sort })}
         />
       )}

@@ -13,7 +13,6 @@ export interface Scope {
   axis: { from: number; to: number };
   zone: Zone;
   search: ServiceSearch;
-  ready: boolean;
   onSort: (sort: string | undefined) => void;
 }
 

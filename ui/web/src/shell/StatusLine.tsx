@@ -17,12 +17,12 @@ export function formatMs(ms: number): string {
 interface VerdictProps {
   coverage?: Coverage | undefined;
   failed?: boolean;
-  /** Nothing is asked: the page says why. */
-  idle?: boolean;
+  /** That nothing is asked, in a word or two: the page says why. */
+  idle?: string | undefined;
 }
 
 function Verdict({ coverage, failed, idle }: VerdictProps) {
-  if (idle) return <span className="warn">Not asked</span>;
+  if (idle) return <span>{idle}</span>;
   if (failed) {
     return (
       <span className="err">
@@ -54,7 +54,7 @@ function Verdict({ coverage, failed, idle }: VerdictProps) {
 
 /** See the module; `children` stand at the end of the line. */
 export function StatusLine(props: VerdictProps & { facts?: ReactNode; children?: ReactNode }) {
-  const { coverage, failed = false, idle = false, facts, children } = props;
+  const { coverage, failed = false, idle, facts, children } = props;
   return (
     <footer className={styles.status} aria-label="Coverage of the answer">
       <Verdict coverage={coverage} failed={failed} idle={idle} />

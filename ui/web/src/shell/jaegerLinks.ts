@@ -1,7 +1,7 @@
 // Links of Jaeger's UI, translated: bookmarks, runbooks and Grafana panels keep working.
 
 import { formatTags, type Tag } from '../lib/logfmt';
-import type { ExploreSearch, TraceSearch } from './search';
+import type { CompareSearch, ExploreSearch, TraceSearch } from './search';
 import { LIMIT_MAX } from './search';
 
 /** The query of Jaeger's `/search` as the query of `/explore`. */
@@ -75,4 +75,17 @@ export function fromUiFind(uiFind: string): TraceSearch {
   const find = uiFind.trim();
   if (/^[0-9a-f]{16}$/i.test(find)) return { span: find.toLowerCase() };
   return find ? { find } : {};
+}
+
+/** The two traces of Jaeger's `/trace/a...b`, which compares them; undefined for an id. Ids are hex digits. */
+export function fromJaegerPair(id: string): CompareSearch | undefined {
+  const pair = /^([0-9a-f]{1,32})\.\.\.([0-9a-f]{1,32})?$/i.exec(id);
+  if (!pair) return undefined;
+  const [, a, b] = pair;
+  return { a, ...(b ? { b } : {}) };
+}
+
+/** The service that a link to Jaeger's maps or monitor is about. */
+export function serviceOfJaeger(query: string): string | undefined {
+  return new URLSearchParams(query).get('service')?.trim() || undefined;
 }

@@ -80,7 +80,10 @@ function LoadedTrace({ traceId, retry }: { traceId: string; retry: () => void })
           </p>
         )}
       </div>
-      <StatusLine failed={state.phase === 'failed'} />
+      <StatusLine
+        failed={state.phase === 'failed'}
+        idle={state.phase === 'cancelled' ? 'Cancelled' : undefined}
+      />
     </Page>
   );
 }
