@@ -94,7 +94,7 @@ test.describe('wrong statements', () => {
 
   test('the place of an error is underlined and can be gone to', async ({ page }) => {
     await open(page, at('SELECT service_name,\n  nonsense\nFROM spans'));
-    await expect(page.getByRole('alert')).toContainText(/column 'nonsense' not found/);
+    await expect(page.getByRole('alert')).toContainText(/column 'nonsense' not found/i);
     await expect(page.locator('.cm-wrong')).toHaveText('nonsense');
     await page.getByRole('button', { name: 'Go to line 2, column 3' }).click();
     await expect(editor(page)).toBeFocused();

@@ -41,7 +41,7 @@ test.describe('a server that falls silent', () => {
       }),
     );
     const alert = page.getByRole('alert');
-    await expect(alert).toContainText('the disk is gone');
+    await expect(alert).toContainText('The disk is gone');
     await expect(page.getByRole('region', { name: 'Storage' })).toBeVisible();
     await page.unroute('**/api/clew/v1/status');
     await page.getByRole('button', { name: 'Retry' }).click();

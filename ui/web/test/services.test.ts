@@ -2,15 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 
+import { servicesOfCalls } from '../src/api/dependencies';
 import type { SqlAnswer } from '../src/api/sql';
-import {
-  curve,
-  neighbourhood,
-  NODE_HEIGHT,
-  NODE_WIDTH,
-  place,
-  servicesOfCalls,
-} from '../src/map/graph';
+import { curve, neighbourhood, NODE_HEIGHT, NODE_WIDTH, place } from '../src/map/graph';
 import { rampStep } from '../src/explore/heat';
 import { levelBounds } from '../src/services/Heatmap';
 import { errorShare, kindsOf, perMinute, servicesOf, trendsOf } from '../src/services/model';

@@ -17,6 +17,11 @@ export interface Call {
   calls: number;
 }
 
+/** Names of all services that call or are called. */
+export function servicesOfCalls(calls: readonly Call[]): string[] {
+  return [...new Set(calls.flatMap(({ caller, callee }) => [caller, callee]))].sort();
+}
+
 /** First word of the keys of these questions. */
 export const DEPENDENCIES = 'dependencies';
 

@@ -5,6 +5,7 @@ import { useState, type FormEvent } from 'react';
 
 import { parseTraceId } from '../lib/traceId';
 import { Page } from '../shell/pages';
+import { StatusLine } from '../shell/StatusLine';
 import { changed, type CompareSearch } from '../shell/search';
 import shell from '../shell/shell.module.css';
 import { Button } from '../ui/controls';
@@ -60,6 +61,7 @@ export function Choose({ search }: { search: CompareSearch }) {
           Compare
         </Button>
       </form>
+      <StatusLine idle="Nothing to compare yet" />
     </Page>
   );
 }

@@ -5,7 +5,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { List, Network, Minus, Plus, TriangleAlert } from 'lucide-react';
 import { useMemo, useState } from 'react';
 
-import { DEPENDENCIES, dependenciesQuery, type Call } from '../api/dependencies';
+import { DEPENDENCIES, dependenciesQuery, servicesOfCalls, type Call } from '../api/dependencies';
 import { useWidth } from '../chart/useWidth';
 import { formatDuration } from '../lib/duration';
 import { sharedParts, type SharedParts } from '../lib/service';
@@ -32,15 +32,7 @@ import { axisOf, rangeSearch, useRange } from '../services/useRange';
 import { Combobox } from '../ui/Combobox';
 import { Icon, IconButton, Service, serviceStyle } from '../ui/controls';
 import controls from '../ui/controls.module.css';
-import {
-  curve,
-  DRAWN_MAX,
-  neighbourhood,
-  NODE_HEIGHT,
-  NODE_WIDTH,
-  place,
-  servicesOfCalls,
-} from './graph';
+import { curve, DRAWN_MAX, neighbourhood, NODE_HEIGHT, NODE_WIDTH, place } from './graph';
 import styles from './map.module.css';
 
 /** Share of errors from which a line is red. */

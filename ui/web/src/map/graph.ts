@@ -2,7 +2,7 @@
 
 import { graphlib, layout } from '@dagrejs/dagre';
 
-import type { Call } from '../api/dependencies';
+import { servicesOfCalls, type Call } from '../api/dependencies';
 
 /** Size of a node, px. */
 export const NODE_WIDTH = 176;
@@ -10,11 +10,6 @@ export const NODE_HEIGHT = 46;
 
 /** More services than this are listed instead of drawn. */
 export const DRAWN_MAX = 120;
-
-/** Names of all services that call or are called. */
-export function servicesOfCalls(calls: readonly Call[]): string[] {
-  return [...new Set(calls.flatMap(({ caller, callee }) => [caller, callee]))].sort();
-}
 
 /** Calls within `depth` steps of `focus`, in either direction. */
 export function neighbourhood(calls: readonly Call[], focus: string, depth: number): Call[] {

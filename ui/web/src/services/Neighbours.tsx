@@ -3,10 +3,9 @@
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 
-import type { Call } from '../api/dependencies';
+import { servicesOfCalls, type Call } from '../api/dependencies';
 import { sharedParts, type SharedParts } from '../lib/service';
 import { formatCount, plural } from '../lib/text';
-import { servicesOfCalls } from '../map/graph';
 import type { RangeSearch } from '../shell/search';
 import { Service, serviceStyle } from '../ui/controls';
 import styles from './services.module.css';

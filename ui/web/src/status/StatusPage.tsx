@@ -334,8 +334,11 @@ function Storage({ status, metrics }: { status: Status; metrics: Metrics }) {
 function Server(props: { status: Status; metrics: Metrics; zone: Zone }) {
   const { status, metrics, zone } = props;
   const started = nowNanos() - BigInt(Math.round(status.uptime_s)) * 1_000_000_000n;
-  const port = (value: number | null | undefined): string =>
-    value === null ? 'off' : value === undefined ? 'unknown' : value === 0 ? 'any' : `${value}`;
+  const port = (value: number | null | undefined): string => {
+    if (value === null) return 'off';
+    if (value === undefined) return 'unknown';
+    return value === 0 ? 'a free port, chosen at the start' : `port ${value}`;
+  };
   const pairs: [string, ReactNode][] = [
     ['Version', status.version || 'unknown'],
     ['Started', `${formatInstant(started, zone, 0)} ${zoneName(zone, started)}`],
@@ -349,9 +352,9 @@ function Server(props: { status: Status; metrics: Metrics; zone: Zone }) {
       />,
     ],
     ['Largest request', status.limits ? formatBytes(status.limits.body_bytes) : 'unknown'],
-    ['OTLP over gRPC', `port ${port(status.ports?.otlp_grpc)}`],
-    ['OTLP over HTTP', `port ${port(status.ports?.otlp_http)}`],
-    ['Zipkin', `port ${port(status.ports?.zipkin)}`],
+    ['OTLP over gRPC', port(status.ports?.otlp_grpc)],
+    ['OTLP over HTTP', port(status.ports?.otlp_http)],
+    ['Zipkin', port(status.ports?.zipkin)],
   ];
   return (
     <Section title="Server">
