@@ -17,7 +17,7 @@ import { ZoneChoice } from '../shell/ZoneSwitch';
 import { Button, classes, Icon } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { keepInView, usePopover } from '../ui/usePopover';
-import styles from './explore.module.css';
+import styles from './range.module.css';
 
 /** Id of the button, which a key presses. */
 export const RANGE_BUTTON = 'range';
@@ -43,7 +43,7 @@ export function RangePicker({ from, to, zone, error, onZone, onChange }: Props) 
         id={RANGE_BUTTON}
         ref={buttonRef}
         type="button"
-        className={classes(styles.rangeButton, error && controls.invalid)}
+        className={classes(styles.button, error && controls.invalid)}
         aria-expanded={open}
         aria-label={`Time range: ${label}`}
         onClick={() => setOpen(!open)}
@@ -173,7 +173,7 @@ function FixedRange({ from, to, zone, onZone, onApply }: FixedProps) {
           {error}
         </p>
       )}
-      <div className={styles.pickerEnd}>
+      <div className={styles.end}>
         <span className="grow" />
         <Button
           size="small"
