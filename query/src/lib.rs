@@ -18,8 +18,8 @@
 
 mod catalogue;
 mod clew;
+mod counts;
 mod coverage;
-mod dependencies;
 mod error;
 mod filter;
 mod flight;

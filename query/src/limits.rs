@@ -39,7 +39,7 @@ pub struct QueryLimits {
     pub filter_terms_max: usize,
     /// Words that a find in a trace may look for at once.
     pub find_words_max: usize,
-    /// How long a search or a computation of dependencies may run before it answers with what it has.
+    /// How long a search or a look at counts may run before it answers with what it has.
     pub search_time: Duration,
     /// Threads that scan segments for one search.
     pub scan_threads: usize,
@@ -47,8 +47,6 @@ pub struct QueryLimits {
     pub trace_ids_max: usize,
     /// Services, and operations of one service, that a list holds.
     pub names_max: usize,
-    /// Spans kept in memory to join parents and children that lie in different segments.
-    pub dependency_spans_max: usize,
     /// Searches and trace look-ups that run at the same time.
     pub reads_running_max: usize,
     /// Searches and trace look-ups that may wait for their turn; one more is refused.
@@ -120,7 +118,6 @@ impl Default for QueryLimits {
             scan_threads: 2,
             trace_ids_max: 1_500,
             names_max: 100_000,
-            dependency_spans_max: 2_000_000,
             reads_running_max: 8,
             reads_waiting_max: 64,
             turn_wait: Duration::from_secs(30),

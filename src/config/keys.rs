@@ -127,6 +127,8 @@ keys! {
     "retention.max_age": duration_or_off = retention.max_age, "Spans older than this, counted from their arrival, are dropped; off keeps them for ever.";
     "retention.interval": duration_or_off = retention.interval, "How often the server looks for them; off leaves it to `clew retention`.";
 
+    "retention.metrics_max_age": duration = storage.derived_age, "How long counts of spans by minute are kept, `span_metrics` and `service_edges`. They outlive the spans.";
+
     "query.trace_spans_max": count = storage.trace_spans_max, "Spans of one trace that an answer holds; the rest is reported as cut off.";
     "query.search_timeout": duration = query.search_time, "Time that a search may take before it answers with what it has.";
     "query.grpc_request_size_max": size = query.grpc_request_bytes_max, "One message of a request over gRPC, compressed or not.";

@@ -14,7 +14,7 @@ use super::access::{Access, Class};
 use super::guard::Guard;
 use super::health::{self, Health};
 use super::listen::{Door, Sign};
-use super::{admin, measure, purge, tls};
+use super::{admin, measure, purge, span_metrics, tls};
 use crate::config::Config;
 
 /// Which routes a door leads to.
@@ -170,7 +170,7 @@ impl Routes {
             apis: clew_query::router(queries),
             ui: clew_ui::router(source),
             health: Health::new(store.clone()),
-            metrics: health::metrics_router(metrics),
+            metrics: health::metrics_router(metrics).merge(span_metrics::router(store.clone())),
             store: store.clone(),
         })
     }

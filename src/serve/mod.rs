@@ -23,6 +23,7 @@ mod purge;
 mod refusal;
 mod retention;
 mod signals;
+mod span_metrics;
 mod tls;
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! `POST /test/purge`: drops every span, so that a test can begin anew. The route exists only where `unsafe_test_purge` is set.
+//! `POST /test/purge`: drops every span and every count of spans, so that a test can begin anew. The route exists only where `unsafe_test_purge` is set.
 
 use axum::Router;
 use axum::extract::State;
@@ -23,7 +23,10 @@ async fn purge(State(store): State<Store>) -> Response {
             dry_run: false,
             trust_clock: true,
         };
-        let retained = tokio::task::spawn_blocking(move || store.retain_with(&request));
+        let retained = tokio::task::spawn_blocking(move || {
+            store.drop_counts()?;
+            store.retain_with(&request)
+        });
         retained
             .await
             .unwrap_or(Err(clew_storage::StoreError::Closed))

@@ -17,6 +17,7 @@
 pub mod attributes;
 pub mod batch;
 pub mod decoder;
+pub mod derived;
 pub mod env;
 pub mod error;
 pub mod histogram;

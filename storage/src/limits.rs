@@ -8,6 +8,18 @@ pub const TABLE_BYTES_MAX: usize = 1 << 30;
 /// Bytes of the spans of one trace that a look-up returns; the rest is reported as truncated.
 pub const TRACE_BYTES_MAX: usize = 256 << 20;
 
+/// Rows of one table that are counted at a flush; what does not fit is counted as "other".
+pub const DERIVED_ROWS_MAX: usize = 20_000;
+
+/// Rows that files of a derived table are merged up to.
+pub const DERIVED_MERGED_ROWS_MAX: usize = 100_000;
+
+/// Series of running totals of spans, one for each service, name, kind and status.
+pub const TOTALS_SERIES_MAX: usize = 5_000;
+
+/// Sides of calls between services that wait for the other side.
+pub const PENDING_CALLS_MAX: usize = 65_536;
+
 /// Bounds on memory, files and time. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -45,6 +57,8 @@ pub struct Limits {
     pub segment_cache_bytes: usize,
     /// Which attribute keys get a column of their own in a segment.
     pub attribute_columns: AttributeColumns,
+    /// How long counts of spans are kept, by when the newest span in them left the hot window.
+    pub derived_age: Duration,
 }
 
 /// Which attribute keys get a column of their own in a segment; all others share a few maps.
@@ -93,6 +107,7 @@ impl Default for Limits {
             trace_spans_max: 1_000_000,
             segment_cache_bytes: 128 << 20,
             attribute_columns: AttributeColumns::default(),
+            derived_age: Duration::from_hours(400 * 24),
         }
     }
 }

@@ -99,6 +99,17 @@ pub(crate) fn retention(segments: usize, spans: u64) {
     counter!("clew_retention_spans_total").increment(spans);
 }
 
+/// Files of counts, and their bytes.
+pub(crate) fn derived(files: usize, bytes: u64) {
+    gauge!("clew_derived_files").set(files as f64);
+    gauge!("clew_derived_bytes").set(bytes as f64);
+}
+
+/// Calls between services of which one side is yet to come.
+pub(crate) fn pending_calls(sides: usize) {
+    gauge!("clew_pending_calls").set(sides as f64);
+}
+
 /// Damage was found at start-up.
 pub(crate) fn recovery_damage(places: usize) {
     gauge!("clew_recovery_damaged_places").set(places as f64);

@@ -245,7 +245,7 @@ pub fn span_metrics() -> SchemaRef {
     Arc::clone(&METRICS)
 }
 
-/// Schema of `service_edges`: minute x caller x callee x kind of connection, over all spans.
+/// Schema of `service_edges`: minute x caller x callee x kind of connection, over all spans, before sampling.
 #[must_use]
 pub fn service_edges() -> SchemaRef {
     static EDGES: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -261,6 +261,26 @@ pub fn service_edges() -> SchemaRef {
         Arc::new(Schema::new(fields))
     });
     Arc::clone(&EDGES)
+}
+
+/// The columns of a table of counts while these are sums of weights that are not rounded yet.
+#[must_use]
+pub fn unrounded(schema: &Schema) -> SchemaRef {
+    let data_type = |data_type: &DataType| match data_type {
+        DataType::UInt64 => DataType::Float64,
+        other => other.clone(),
+    };
+    let fields = schema.fields().iter().map(|field| {
+        let of_column = match field.data_type() {
+            DataType::List(item) => {
+                let of_item = data_type(item.data_type());
+                DataType::List(Arc::new(item.as_ref().clone().with_data_type(of_item)))
+            }
+            other => data_type(other),
+        };
+        field.as_ref().clone().with_data_type(of_column)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 #[cfg(test)]

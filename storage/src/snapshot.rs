@@ -1,13 +1,15 @@
 //! One immutable view of the store: the segments of one manifest version and the hot window that goes with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 
 use crate::batch::SpanBatch;
+use crate::derived::{Counted, DerivedFile, DerivedTable};
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::segment::Segment;
+use crate::store::Counts;
 use crate::trace;
 
 /// What a query reads. Cheap to clone. The files of its segments stay until the last clone is dropped.
@@ -20,7 +22,10 @@ pub struct Snapshot {
 struct Inner {
     version: u64,
     segments: Arc<[Arc<Segment>]>,
+    counts: Counts,
     hot: Vec<Arc<SpanBatch>>,
+    /// Counts of the hot window, once somebody has asked for them.
+    hot_counts: OnceLock<Counted>,
     trace_spans_max: usize,
 }
 
@@ -43,6 +48,7 @@ impl Snapshot {
     pub(crate) fn new(
         version: u64,
         segments: Arc<[Arc<Segment>]>,
+        counts: Counts,
         hot: Vec<Arc<SpanBatch>>,
         trace_spans_max: usize,
     ) -> Self {
@@ -50,7 +56,9 @@ impl Snapshot {
             inner: Arc::new(Inner {
                 version,
                 segments,
+                counts,
                 hot,
+                hot_counts: OnceLock::new(),
                 trace_spans_max,
             }),
         }
@@ -72,6 +80,20 @@ impl Snapshot {
     #[must_use]
     pub fn hot(&self) -> &[Arc<SpanBatch>] {
         &self.inner.hot
+    }
+
+    /// Files of the rows of `table`, for spans that have left the hot window, oldest commit first. Several may have a row for the same key.
+    pub fn derived(&self, table: DerivedTable) -> impl Iterator<Item = &Arc<DerivedFile>> {
+        let files = self.inner.counts.files.iter();
+        files.filter(move |file| file.meta().table == Some(table))
+    }
+
+    /// What is counted of the hot window. Blocks while it is counted for the first time: some microseconds a span.
+    #[must_use]
+    pub fn hot_counts(&self) -> &Counted {
+        let inner = &*self.inner;
+        let count = || Counted::of(&inner.hot, inner.hot.len(), &inner.counts.pending);
+        inner.hot_counts.get_or_init(count)
     }
 
     /// The trace `id`, of any age; `None` when no span of it is stored. Blocks on file reads.

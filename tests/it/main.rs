@@ -8,6 +8,7 @@ mod auth;
 mod cli;
 mod config;
 mod connections;
+mod counts;
 mod crash;
 mod damage;
 mod edge;

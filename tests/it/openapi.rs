@@ -11,7 +11,11 @@ use crate::support::load::batch;
 use crate::support::server::Server;
 
 /// Folders of the sources that hold routes for clients.
-const SOURCES: [&str; 2] = ["query/src", "src/serve/health.rs"];
+const SOURCES: [&str; 3] = [
+    "query/src",
+    "src/serve/health.rs",
+    "src/serve/span_metrics.rs",
+];
 /// Examples of each call that are made up for a run of schemathesis.
 const EXAMPLES: &str = "10";
 

@@ -97,7 +97,7 @@ fn request(spans: impl IntoIterator<Item = Span>) -> Request {
     Request::protobuf(request.encode_to_vec())
 }
 
-fn data_dir(policies: &str, settings: &[(&str, &str)]) -> DataDir {
+pub(crate) fn data_dir(policies: &str, settings: &[(&str, &str)]) -> DataDir {
     let mut data = DataDir::new(settings);
     let file = data.path().with_file_name("policy.yaml");
     std::fs::write(&file, policies).expect("a file of policies");
@@ -136,6 +136,21 @@ fn check(server: &Server, traces: &[Trace]) {
     assert!(expected.len() > traces.len() / 10);
     let found = stored(server);
     assert_eq!(found, expected);
+    // What was dropped is counted too, and nothing twice.
+    let statement =
+        "SELECT name, sum(count), sum(error_count) FROM span_metrics GROUP BY name ORDER BY name";
+    let counted = Reader::new(server.addresses().http).sql(statement);
+    let counted: Vec<_> = counted
+        .iter()
+        .map(|row| (row[0].text().to_owned(), row[1].count(), row[2].count()))
+        .collect();
+    let failed = traces.iter().filter(|trace| trace.fails).count() as u64;
+    let all = traces.len() as u64;
+    let expected = [("step 1", 0), ("step 2", 0), ("step 3", failed)];
+    assert_eq!(
+        counted,
+        expected.map(|(name, failed)| (name.to_owned(), all, failed))
+    );
 }
 
 fn metric(server: &Server, line: &str) -> u64 {
@@ -208,6 +223,14 @@ fn what_is_kept_is_counted_and_late_spans_follow() {
         failed
     );
     assert_eq!(metric(&server, "clew_tail_decisions"), 200);
+    let of_spans = http::get(server.addresses().http, "/metrics/spans").text();
+    let calls = of_spans
+        .lines()
+        .filter(|line| line.starts_with("traces_span_metrics_calls_total{"));
+    let calls: f64 = calls
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        .sum();
+    assert_eq!(calls as u64, 400, "{of_spans}");
     // The roots come when all is decided, and after a restart.
     let server = server.kill().start();
     let mut sender = HttpSender::new(server.addresses());

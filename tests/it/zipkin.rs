@@ -542,8 +542,8 @@ fn dependencies_and_chosen_tags_are_listed() {
     let mut spans = [
         span("a", 1, None, "Web", 5_000_000),
         span("a", 2, Some(1), "DB", 5_000_001),
-        span("b", 3, None, "Web", 9_000_000),
-        span("b", 4, Some(3), "DB", 9_000_001),
+        span("b", 3, None, "Web", 69_000_000),
+        span("b", 4, Some(3), "DB", 69_000_001),
     ];
     for (span, env) in spans.iter_mut().zip(["prod", "prod", "it's", ""]) {
         span["tags"] = json!({"env": env, "other": "x"});

@@ -146,7 +146,7 @@ impl DependencyReader for Storage {
     }
 }
 
-/// Where dependencies come from: they are counted from the spans when they are asked for.
+/// Where dependencies come from.
 const SOURCE: &str = "clew";
 
 fn found_id(found: &Found) -> FoundTraceId {

@@ -7,7 +7,7 @@ use tonic::{Response, Status};
 use super::stream::{self, Gone, Messages, Outlet};
 use super::{chunks, status};
 use crate::catalogue::Operation;
-use crate::dependencies::{Dependencies, dependencies};
+use crate::counts::{Dependencies, dependencies};
 use crate::error::QueryError;
 use crate::search::{Found, SearchRequest, search, search_ids};
 use crate::service::{QueryService, Reading};

@@ -68,6 +68,11 @@ impl Deadline {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, unless_ended);
     }
 
+    /// The time of day, ns since the epoch.
+    pub(super) fn now_unix_nano(&self) -> u64 {
+        self.clock.now_unix_nano()
+    }
+
     /// Whether it has passed.
     pub(super) fn is_over(&self) -> bool {
         self.clock.monotonic_ns() >= self.at_ns.load(Ordering::Relaxed)

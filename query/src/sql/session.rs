@@ -43,7 +43,8 @@ pub(crate) async fn session(
     deadline: &Deadline,
 ) -> Result<SessionState> {
     let catalog = MemoryCatalogProvider::new();
-    catalog.register_schema(SCHEMA, tables::all(snapshot, count).await?)?;
+    let now = deadline.now_unix_nano() as i64;
+    catalog.register_schema(SCHEMA, tables::all(snapshot, count, now).await?)?;
     let catalogs = MemoryCatalogProviderList::new();
     datafusion::catalog::CatalogProviderList::register_catalog(
         &catalogs,

@@ -286,7 +286,7 @@ async fn dependencies(State(zipkin): State<Zipkin>, params: Params) -> Answer {
         let window = params::window(&params, &zipkin.options)?;
         let found = zipkin
             .service
-            .read(move |reading| crate::dependencies::dependencies(reading, window))
+            .read(move |reading| crate::counts::dependencies(reading, window))
             .await?;
         let links: Vec<_> = found.edges.iter().map(names::link).collect();
         Ok(mark(

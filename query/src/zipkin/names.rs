@@ -6,7 +6,7 @@ use arrow::array::AsArray;
 use serde_json::{Value, json};
 
 use super::span::REMOTE_NAMES;
-use crate::dependencies::Edge;
+use crate::counts::Edge;
 use crate::error::QueryError;
 use crate::service::{QueryService, Reading};
 use crate::vocabulary::Place;

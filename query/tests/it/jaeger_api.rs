@@ -196,13 +196,14 @@ async fn traces_are_newest_first_and_limits_exact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_are_weighted_and_copies_do_not_multiply_them() {
+async fn calls_are_weighted_and_counted_where_their_spans_lie() {
     let server = Server::new();
     let trace = |id: u128| {
         let start = T + (id as u64) * MS;
         [
-            span("a", id, 1, "root", start, 10).weight(3.0),
+            span("a", id, 1, "root", start, 10).kind(3).weight(3.0),
             span("b", id, 2, "child", start + 1, 5)
+                .kind(2)
                 .parent(1)
                 .weight(3.0),
             span("b", id, 3, "own", start + 2, 2).parent(2).weight(3.0),
@@ -211,32 +212,28 @@ async fn calls_are_weighted_and_copies_do_not_multiply_them() {
                 .weight(3.0),
         ]
     };
-    let ask = async |lookback: u64| {
-        let path = format!(
-            "/api/dependencies?endTs={}&lookback={lookback}",
-            T / MS + 100
-        );
+    let ask = async |end: u64| {
+        let path = format!("/api/dependencies?endTs={end}&lookback=1000");
         let answer = server.json(&path).await;
         assert_eq!(answer["errors"], Value::Null);
         answer["data"].clone()
     };
     let edge = |count: u64| json!([{"parent": "a", "child": "b", "callCount": count}]);
+    let end = T / MS + 100;
+    // The same spans twice in memory.
     server.append(batch_at(&trace(1), RECEIVED)).await;
-    assert_eq!(ask(1_000).await, edge(3));
-    server.flush().await;
-    assert_eq!(ask(1_000).await, edge(3));
-    // The same spans again, hot, then in a second segment.
     server.append(batch_at(&trace(1), RECEIVED)).await;
-    assert_eq!(ask(1_000).await, edge(3));
+    assert_eq!(ask(end).await, edge(3));
     server.flush().await;
-    assert_eq!(ask(1_000).await, edge(3));
-    // A parent in one segment, its child in another, and outside of the window.
+    assert_eq!(ask(end).await, edge(3));
+    // A caller in one segment, what it calls in another.
     server.append(batch_at(&trace(50)[..1], RECEIVED)).await;
     server.flush().await;
     server.append(batch_at(&trace(50)[1..], RECEIVED)).await;
     server.flush().await;
-    assert_eq!(ask(1_000).await, edge(6));
-    assert_eq!(ask(60).await, edge(3));
+    assert_eq!(ask(end).await, edge(6));
+    // Counts are kept by the minute.
+    assert_eq!(ask(end - 60_000).await, json!([]));
     let about = server
         .json(&format!(
             "/api/dependencies?endTs={}&lookback=1000&service=c",
@@ -247,18 +244,90 @@ async fn calls_are_weighted_and_copies_do_not_multiply_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rates_errors_and_durations_are_gauges_over_time() {
+    const MINUTE: u64 = 60_000 * MS;
+    let server = Server::new();
+    let minute = T / MINUTE * MINUTE;
+    let request =
+        |id: u64, name: &str, at: u64| span("shop", u128::from(id), id, name, at, 20 * MS).kind(2);
+    let spans: Vec<_> = (1..=12)
+        .map(|id| {
+            let name = if id <= 9 { "get" } else { "put" };
+            let request = request(id, name, minute + id * 1_000 * MS);
+            if id % 4 == 0 {
+                request.error()
+            } else {
+                request
+            }
+        })
+        .chain([request(13, "get", minute + MINUTE).kind(3)])
+        .collect();
+    let end = (minute + 2 * MINUTE) / MS;
+    let ask = async |path: &str| {
+        let query = format!("endTs={end}&lookback=60000&step=60000&ratePer=60000");
+        server
+            .json(&format!("/api/metrics/{path}&service=shop&{query}"))
+            .await
+    };
+    server.append(batch_at(&spans[..6], RECEIVED)).await;
+    server.flush().await;
+    server.append(batch_at(&spans[6..], RECEIVED)).await;
+    let at = jiff::Timestamp::from_millisecond((end - 60_000) as i64).unwrap();
+    let last = jiff::Timestamp::from_millisecond(end as i64).unwrap();
+    let point = |value: f64, at: jiff::Timestamp| json!({"gaugeValue": {"doubleValue": value}, "timestamp": at.to_string()});
+    let calls = ask("calls?x=1").await;
+    let expected = json!({
+        "name": "service_call_rate",
+        "type": "GAUGE",
+        "help": "calls/sec, grouped by service",
+        "metrics": [{
+            "labels": [{"name": "service_name", "value": "shop"}],
+            "metricPoints": [point(0.2, at), point(0.0, last)],
+        }],
+    });
+    assert_eq!(calls, expected);
+    let errors = ask("errors?groupByOperation=true").await;
+    assert_eq!(errors["name"], "service_operation_error_rate");
+    let of = |operation: &str| {
+        let metrics = errors["metrics"].as_array().unwrap();
+        let label = json!({"name": "operation", "value": operation});
+        let found = metrics.iter().find(|metric| metric["labels"][0] == label);
+        found.unwrap()["metricPoints"].clone()
+    };
+    assert_eq!(of("get"), json!([point(2.0 / 9.0, at)]));
+    assert_eq!(of("put"), json!([point(1.0 / 3.0, at)]));
+    let latencies = ask("latencies?quantile=0.95").await;
+    let latency = &latencies["metrics"][0]["metricPoints"][0]["gaugeValue"]["doubleValue"];
+    assert!(
+        (latency.as_f64().unwrap() - 20.0).abs() < 0.01,
+        "{latencies}"
+    );
+    let clients = ask("calls?spanKind=client").await;
+    assert_eq!(
+        clients["metrics"][0]["metricPoints"],
+        json!([point(0.0, at), point(1.0 / 60.0, last)])
+    );
+    let min_step = server.json("/api/metrics/minstep").await;
+    assert_eq!(min_step["data"], 60_000);
+    let refused = server.get("/api/metrics/latencies?service=shop").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parent_before_the_window_still_calls() {
     let server = Server::new();
     server
         .append(batch_at(
-            &[span("a", 1, 1, "root", T, 10_000 * MS)],
+            &[span("a", 1, 1, "root", T, 10_000 * MS).kind(3)],
             RECEIVED,
         ))
         .await;
     server.flush().await;
     server
         .append(batch_at(
-            &[span("b", 1, 2, "late", T + 9_000 * MS, MS).parent(1)],
+            &[span("b", 1, 2, "late", T + 9_000 * MS, MS)
+                .kind(2)
+                .parent(1)],
             RECEIVED,
         ))
         .await;

@@ -252,8 +252,8 @@ async fn names_capabilities_and_calls_are_answered() {
         .into_inner();
     assert_eq!(calls.dependencies.len(), 1);
     let window = api_v3::GetDependenciesRequest {
-        start_time: Some(at(0)),
-        end_time: Some(at(1_002)),
+        start_time: Some(at(60_000_000_000)),
+        end_time: Some(at(60_000_002_000)),
     };
     let calls = api(&server)
         .get_dependencies(window)

@@ -171,30 +171,6 @@ async fn a_list_of_names_is_cut_and_says_so() {
 }
 
 #[tokio::test]
-async fn dependencies_join_so_many_spans_of_traces_in_parts() {
-    // A root and a child in two segments: both have to be kept.
-    let ask = async |dependency_spans_max: usize| {
-        let limits = QueryLimits {
-            dependency_spans_max,
-            ..QueryLimits::default()
-        };
-        let server = Server::with_limits(limits);
-        let root = span("a", 1, 1, "root", 1_000_000_000, 50);
-        server.append(batch(&[root])).await;
-        server.flush().await;
-        let child = span("b", 1, 2, "child", 1_000_000_010, 20).parent(1);
-        server.append(batch(&[child])).await;
-        server.flush().await;
-        server
-            .get("/api/dependencies?endTs=2000&lookback=2000")
-            .await
-    };
-    let calls = json!([{"parent": "a", "child": "b", "callCount": 1}]);
-    assert_eq!(ask(2).await.json()["data"], calls);
-    assert_eq!(ask(1).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-}
-
-#[tokio::test]
 async fn a_body_to_transform_has_a_bound() {
     let body = br#"{"resourceSpans":[]}"#;
     for (transform_bytes_max, status) in [

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::derived::DerivedMeta;
 use crate::segment::SegmentMeta;
 
 /// A file that holds hashes of payloads which were flushed lately.
@@ -34,6 +35,12 @@ pub(crate) struct Changes {
     /// Names of files of recent hashes that have aged out.
     #[serde(default)]
     pub(crate) remove_recent: Vec<String>,
+    /// New files of counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) add_derived: Vec<DerivedMeta>,
+    /// Names of files of counts that are no longer part of the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remove_derived: Vec<String>,
 }
 
 /// One version as it stands in its file.
@@ -77,6 +84,9 @@ pub(crate) struct State {
     pub(crate) segments: Vec<SegmentMeta>,
     /// Files of recent hashes, oldest first.
     pub(crate) recent: Vec<RecentFile>,
+    /// Files of counts, oldest commit first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) derived: Vec<DerivedMeta>,
 }
 
 impl Default for State {
@@ -88,6 +98,7 @@ impl Default for State {
             flushed_seq: 0,
             segments: Vec::new(),
             recent: Vec::new(),
+            derived: Vec::new(),
         }
     }
 }
@@ -122,6 +133,9 @@ impl State {
         self.recent
             .retain(|file| !changes.remove_recent.contains(&file.name));
         self.recent.extend(changes.add_recent.iter().cloned());
+        self.derived
+            .retain(|file| !changes.remove_derived.contains(&file.name));
+        self.derived.extend(changes.add_derived.iter().cloned());
         self.flushed_seq = self.flushed_seq.max(changes.flushed_seq);
         self.incarnation = version.incarnation;
         self.version = version.version;
@@ -131,6 +145,11 @@ impl State {
     /// Spans in all segments.
     pub(crate) fn span_count(&self) -> u64 {
         self.segments.iter().map(|segment| segment.span_count).sum()
+    }
+
+    /// Bytes of all files of counts.
+    pub(crate) fn derived_bytes(&self) -> u64 {
+        self.derived.iter().map(|file| file.bytes).sum()
     }
 
     /// Bytes of all segments.

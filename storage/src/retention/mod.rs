@@ -83,7 +83,8 @@ pub(crate) fn decide(
     Decision { expired, suspended }
 }
 
-fn leap(opened: ClockReading, now: ClockReading, leap_max: Duration) -> Option<String> {
+/// Why the wall clock is not to be believed, if so.
+pub(crate) fn leap(opened: ClockReading, now: ClockReading, leap_max: Duration) -> Option<String> {
     let wall = i128::from(now.wall_ns) - i128::from(opened.wall_ns);
     let monotonic = i128::from(now.monotonic_ns) - i128::from(opened.monotonic_ns);
     let drift = wall - monotonic;

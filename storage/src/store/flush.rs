@@ -1,6 +1,6 @@
 //! The flusher: a thread that turns the oldest closed epoch into a segment, and keeps house.
 //!
-//! One flush: write the segment and the file of recent hashes, everything synced; commit both with the epoch's last sequence
+//! One flush: write the segment, the counts and the file of recent hashes, everything synced; commit them with the epoch's last sequence
 //! number to the manifest; swap the view; drop the log below. Until the commit nothing is given up, so a failure at any step leaves
 //! the epoch in the window and in the log, and it is tried again after a pause that doubles.
 
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::derive;
 use super::names::{recent_name, segment_name};
 use super::tail::Tail;
 use super::view::Epoch;
@@ -196,10 +197,12 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         wal: epoch.seqs,
         attribute_columns: shared.options.limits.attribute_columns,
     };
-    let verdicts = shared.tail.as_ref().map(|tail| {
-        let later = shared.view.batches_after(epoch.seqs.1);
-        tail.decide(&shared.options.env, epoch, later.into_iter())
-    });
+    let later = shared.view.batches_after(epoch.seqs.1);
+    let counts = derive::count(shared, epoch, &later, nonce)?;
+    let verdicts = shared
+        .tail
+        .as_ref()
+        .map(|tail| tail.decide(&shared.options.env, epoch, &later));
     let policy: &dyn FlushPolicy = match &verdicts {
         Some(verdicts) => verdicts,
         None => &KeepAll,
@@ -209,17 +212,22 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
     let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
     let recent_file = recent.as_ref().map(|file| file.name.clone());
     let aged = aged_recent(shared, &recent_before);
-    shared.commit(Changes {
+    let changes = Changes {
         flushed_seq: epoch.seqs.1,
         add_segments: meta.into_iter().collect(),
         add_recent: recent.into_iter().collect(),
         remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
-        remove_segments: Vec::new(),
-    })?;
+        add_derived: counts.files,
+        remove_derived: counts.removed,
+        ..Changes::default()
+    };
+    shared.commit(changes, counts.pending)?;
+    shared.totals.add(&counts.span_metrics);
     if let (Some(tail), Some(verdicts)) = (&shared.tail, &verdicts) {
         tail.committed(verdicts, recent_file.as_deref());
     }
     drop_behind(shared, epoch.seqs.1, &aged);
+    derive::keep_house(shared);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //!  append ─▶ queue ─▶ writer thread: log, fdatasync ─▶ view (hot window) ─▶ answer
 //!                                                        │ epochs, oldest first
 //!                                                        ▼
-//!                      flusher thread: segment, recent hashes, manifest commit ─▶ view swapped ─▶ log dropped below
+//!              flusher thread: segment, counts, recent hashes, manifest commit ─▶ view swapped ─▶ log dropped below
 //! ```
 //!
 //! Invariants:
@@ -13,6 +13,7 @@
 //! - a file is unlinked only when no committed version names it, no snapshot holds it and the grace period is over.
 
 mod claim;
+mod derive;
 mod flush;
 mod ingest;
 mod names;
@@ -23,6 +24,7 @@ mod trash;
 mod types;
 mod view;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -33,10 +35,11 @@ pub use claim::{Claim, Duplicate, Ticket};
 pub use types::{Append, Recovery, RetentionReport, RetentionRequest, StoreOptions, StoreStatus};
 
 use crate::decoder::PayloadKind;
+use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Total, TotalKey, Totals};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::lock::DirLock;
-use crate::manifest::{Changes, Manifest, RecentFile};
+use crate::manifest::{Changes, Manifest, RecentFile, State};
 use crate::measure;
 use crate::recent::{Claimed, Known, PayloadHash, Recent};
 use crate::retention::{self, ClockReading};
@@ -50,6 +53,7 @@ use flush::FlushControl;
 use queue::{Item, Pending, Queue, RETRY_AFTER_MS};
 use tail::Tail;
 use trash::Trash;
+pub(crate) use view::Counts;
 use view::{Published, View};
 
 /// The only tenant for now; the log and the manifest name it everywhere.
@@ -73,6 +77,7 @@ struct Shared {
     log_files: LogFiles,
     flush: FlushControl,
     tail: Option<Tail>,
+    totals: Totals,
     trash: Trash,
     opened: ClockReading,
     ingest_ended: watch::Sender<bool>,
@@ -112,10 +117,40 @@ impl Shared {
         }
     }
 
-    /// Commits `changes` and swaps the view.
-    fn commit(&self, changes: Changes) -> Result<(), StoreError> {
-        let removed = changes.remove_segments.clone();
+    /// Commits `changes`, `pending` calls among them, and swaps the view.
+    fn commit(&self, changes: Changes, pending: Arc<PendingCalls>) -> Result<(), StoreError> {
+        self.commit_locked(&mut lock(&self.manifest), changes, Some(pending))
+    }
+
+    /// The same if all segments and files of counts that `changes` removes are still there; otherwise false, and nothing is done.
+    fn commit_if_live(&self, changes: Changes) -> Result<bool, StoreError> {
         let mut manifest = lock(&self.manifest);
+        let state = manifest.state();
+        let segments = state.segments.iter().map(|segment| &segment.name);
+        let live: HashSet<&str> = segments
+            .chain(state.derived.iter().map(|file| &file.name))
+            .map(String::as_str)
+            .collect();
+        let mut removed = changes
+            .remove_segments
+            .iter()
+            .chain(&changes.remove_derived);
+        if !removed.all(|name| live.contains(name.as_str())) {
+            return Ok(false);
+        }
+        drop(live);
+        self.commit_locked(&mut manifest, changes, None)
+            .map(|()| true)
+    }
+
+    /// Commits `changes` and swaps the view; `pending` is what the file of pending calls holds from then on, if it is another.
+    fn commit_locked(
+        &self,
+        manifest: &mut Manifest,
+        changes: Changes,
+        pending: Option<Arc<PendingCalls>>,
+    ) -> Result<(), StoreError> {
+        let removed: HashSet<String> = changes.remove_segments.iter().cloned().collect();
         let state = manifest.commit(changes)?;
         let mut segments = self.view.segments().to_vec();
         let (gone, mut kept): (Vec<_>, Vec<_>) = segments
@@ -125,11 +160,38 @@ impl Shared {
             let (env, dir) = (&self.options.env, &self.options.data_dir);
             kept.push(Arc::new(Segment::open(env, dir, meta.clone(), &self.cache)));
         }
-        self.view.swap(state.version, kept, state.flushed_seq);
-        self.trash.add(gone, self.options.env.clock.monotonic_ns());
+        let (counts, gone_files) = self.counts_of(&state, pending);
+        self.view
+            .swap(state.version, kept, counts, state.flushed_seq);
+        let now_ns = self.options.env.clock.monotonic_ns();
+        self.trash.add(gone, gone_files, now_ns);
         let (spans, bytes) = (state.span_count(), state.file_bytes());
         measure::stored(state.version, state.segments.len(), spans, bytes);
+        measure::derived(state.derived.len(), state.derived_bytes());
         Ok(())
+    }
+
+    /// The counts of a version, and the files that are no longer part of it.
+    fn counts_of(
+        &self,
+        state: &State,
+        pending: Option<Arc<PendingCalls>>,
+    ) -> (Counts, Vec<Arc<DerivedFile>>) {
+        let before = self.view.counts();
+        let mut known: HashMap<&str, &Arc<DerivedFile>> = before
+            .files
+            .iter()
+            .map(|file| (file.meta().name.as_str(), file))
+            .collect();
+        let (env, dir) = (&self.options.env, &self.options.data_dir);
+        let open = |meta: &DerivedMeta| {
+            let file = known.remove(meta.name.as_str()).map(Arc::clone);
+            file.unwrap_or_else(|| Arc::new(DerivedFile::open(env, dir, meta.clone())))
+        };
+        let files = state.derived.iter().map(open).collect();
+        let gone = known.into_values().map(Arc::clone).collect();
+        let pending = pending.unwrap_or(before.pending);
+        (Counts { files, pending }, gone)
     }
 
     fn publish(&self, records: Vec<Published>) {
@@ -344,13 +406,28 @@ impl Store {
             suspended: decision.suspended,
         };
         if !request.dry_run && !report.segments.is_empty() {
-            shared.commit(Changes {
+            let changes = Changes {
                 remove_segments: report.segments.clone(),
                 ..Changes::default()
-            })?;
+            };
+            shared.commit_locked(&mut lock(&shared.manifest), changes, None)?;
             measure::retention(report.segments.len(), report.spans);
         }
         Ok(report)
+    }
+
+    /// Totals since the store was opened, of spans that have left the hot window: counted before tail sampling drops any.
+    #[must_use]
+    pub fn span_totals(&self) -> Vec<(TotalKey, Total)> {
+        self.shared().totals.series()
+    }
+
+    /// Drops all counts of spans that have left the hot window: `span_metrics` and `service_edges` begin anew.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub fn drop_counts(&self) -> Result<(), StoreError> {
+        derive::drop_all(self.shared())
     }
 
     /// Reads everything that is stored and compares it with what the manifest and the checksums say. Blocks; the store goes on.

@@ -3,17 +3,22 @@
 //! ```text
 //!  segments/<tenant>/<incarnation>-<first seq>-<last seq>-<nonce>.{spans.parquet,traces.parquet,index}
 //!  recent/<incarnation>-<first seq>-<last seq>-<nonce>.recent
+//!  derived/<incarnation>-<first seq>-<last seq>-<nonce>.{span_metrics.parquet,service_edges.parquet,pending}
 //! ```
 //!
 //! Every attempt has a nonce of its own, so that a file whose sync failed is never written again.
 
 use std::path::{Path, PathBuf};
 
+use crate::derived::DerivedTable;
+
 /// Directory of segments inside the data directory.
 pub(super) const SEGMENTS_DIR: &str = "segments";
 /// Directory of recent hashes inside the data directory.
 pub(super) const RECENT_DIR: &str = "recent";
 const RECENT_ENDING: &str = "recent";
+/// Directory of counts inside the data directory.
+pub(super) const DERIVED_DIR: &str = "derived";
 
 fn stem(incarnation: u64, seqs: (u64, u64), nonce: u32) -> String {
     format!(
@@ -35,6 +40,20 @@ pub(super) fn recent_name(incarnation: u64, seqs: (u64, u64), nonce: u32) -> Str
     )
 }
 
+/// Name of a file of counts, of a table or of pending calls: path below the data directory.
+pub(super) fn derived_name(
+    table: Option<DerivedTable>,
+    incarnation: u64,
+    seqs: (u64, u64),
+    nonce: u32,
+) -> String {
+    let stem = stem(incarnation, seqs, nonce);
+    match table {
+        Some(table) => format!("{DERIVED_DIR}/{stem}.{}.parquet", table.name()),
+        None => format!("{DERIVED_DIR}/{stem}.pending"),
+    }
+}
+
 /// Last log record of the file with this name, if a flush of this store made it.
 pub(super) fn last_seq(file_name: &str) -> Option<u64> {
     let stem_text = file_name.split('.').next()?;
@@ -50,5 +69,6 @@ pub(super) fn directories(data_dir: &Path, tenants: &[&str]) -> Vec<PathBuf> {
     let segments = tenants
         .iter()
         .map(|tenant| data_dir.join(SEGMENTS_DIR).join(tenant));
-    segments.chain([data_dir.join(RECENT_DIR)]).collect()
+    let others = [RECENT_DIR, DERIVED_DIR].map(|dir| data_dir.join(dir));
+    segments.chain(others).collect()
 }

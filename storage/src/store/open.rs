@@ -13,9 +13,10 @@ use super::names;
 use super::queue::Queue;
 use super::tail::Tail;
 use super::trash::Trash;
-use super::view::{Published, View};
+use super::view::{Counts, Published, View};
 use super::{DEFAULT_TENANT, Owner, Recovery, Shared, Store, StoreOptions, lock};
 use crate::decoder::{Admission, PayloadKind};
+use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Totals};
 use crate::env::Env;
 use crate::error::{IoContext, StoreError};
 use crate::lock::DirLock;
@@ -82,8 +83,9 @@ impl Opening {
             }
             segments.push(Arc::new(segment));
         }
+        let counts = counts(&options, state, &mut recovery);
         Self {
-            view: View::new(limits.clone(), state.version, segments),
+            view: View::new(limits.clone(), state.version, segments, counts),
             recent: Recent::new(limits.recent_payload_age, limits.recent_payloads_max),
             cache,
             recovery,
@@ -312,6 +314,7 @@ impl Opening {
             log_files,
             flush: FlushControl::default(),
             tail: self.tail,
+            totals: Totals::default(),
             trash: Trash::default(),
             opened: ClockReading {
                 wall_ns: env.clock.now_unix_nano(),
@@ -328,6 +331,28 @@ impl Opening {
     }
 }
 
+/// The counts that the manifest names.
+fn counts(options: &StoreOptions, state: &State, recovery: &mut Recovery) -> Counts {
+    let open = |meta: &DerivedMeta| {
+        let file = DerivedFile::open(&options.env, &options.data_dir, meta.clone());
+        Arc::new(file)
+    };
+    let files: Vec<_> = state.derived.iter().map(open).collect();
+    let mut pending = PendingCalls::default();
+    for file in files.iter().filter(|file| file.meta().table.is_none()) {
+        match file.read_pending() {
+            Ok(read) => pending = read,
+            Err(error) => recovery.damaged.push(format!(
+                "{error}; calls between services whose other side had not arrived are not counted"
+            )),
+        }
+    }
+    Counts {
+        files: files.into(),
+        pending: Arc::new(pending),
+    }
+}
+
 /// What came of the log.
 struct Replayed {
     replay: Replay,
@@ -340,7 +365,8 @@ fn named_files(data_dir: &Path, state: &State) -> HashSet<PathBuf> {
     let segments = state.segments.iter();
     let segments = segments.flat_map(|meta| Segment::paths(data_dir, &meta.name));
     let recent = state.recent.iter().map(|file| data_dir.join(&file.name));
-    segments.chain(recent).collect()
+    let derived = state.derived.iter().map(|file| data_dir.join(&file.name));
+    segments.chain(recent).chain(derived).collect()
 }
 
 fn report(shared: &Shared, recovery: &Recovery) {
@@ -353,6 +379,7 @@ fn report(shared: &Shared, recovery: &Recovery) {
     let state = manifest.state();
     let (spans, bytes) = (state.span_count(), state.file_bytes());
     measure::stored(state.version, state.segments.len(), spans, bytes);
+    measure::derived(state.derived.len(), state.derived_bytes());
     measure::wal_bytes(shared.log_files.bytes());
 }
 

@@ -72,12 +72,7 @@ impl Tail {
     }
 
     /// Decides about every trace of `epoch`; `later` is what arrived after it.
-    pub(super) fn decide(
-        &self,
-        env: &Env,
-        epoch: &Epoch,
-        later: impl Iterator<Item = Arc<SpanBatch>>,
-    ) -> Verdicts {
+    pub(super) fn decide(&self, env: &Env, epoch: &Epoch, later: &[Arc<SpanBatch>]) -> Verdicts {
         let now = env.clock.now_unix_nano();
         let mut verdicts = Verdicts {
             by_trace: HashMap::new(),
@@ -100,7 +95,7 @@ impl Tail {
                 }
             }
         }
-        let window: Vec<_> = epoch.batches.iter().cloned().chain(later).collect();
+        let window: Vec<_> = epoch.batches.iter().chain(later).cloned().collect();
         let is_open = |id: TraceId| spans.contains_key(&id) && !verdicts.by_trace.contains_key(&id);
         let set = SpanSet::of_traces(&window, is_open);
         let traces: Vec<TraceView<'_>> = set.traces().collect();

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::batch::SpanBatch;
+use crate::derived::{DerivedFile, PendingCalls};
 use crate::limits::Limits;
 use crate::measure;
 use crate::recent::Known;
@@ -58,10 +59,20 @@ pub(crate) struct Published {
 struct Inner {
     version: u64,
     segments: Arc<[Arc<Segment>]>,
+    counts: Counts,
     closed: VecDeque<Arc<Epoch>>,
     open: Option<Epoch>,
     used_bytes: usize,
     snapshot: Option<Snapshot>,
+}
+
+/// What has been counted of spans that left the hot window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counts {
+    /// Files, oldest commit first.
+    pub(crate) files: Arc<[Arc<DerivedFile>]>,
+    /// What the file of pending calls holds.
+    pub(crate) pending: Arc<PendingCalls>,
 }
 
 /// Figures of the hot window.
@@ -81,12 +92,18 @@ pub(crate) struct View {
 
 impl View {
     /// The view of a manifest version with an empty window.
-    pub(crate) fn new(limits: Limits, version: u64, segments: Vec<Arc<Segment>>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        version: u64,
+        segments: Vec<Arc<Segment>>,
+        counts: Counts,
+    ) -> Self {
         Self {
             limits,
             inner: Mutex::new(Inner {
                 version,
                 segments: segments.into(),
+                counts,
                 ..Inner::default()
             }),
         }
@@ -188,7 +205,13 @@ impl View {
     }
 
     /// Swaps in a manifest version, without the epochs that are in it.
-    pub(crate) fn swap(&self, version: u64, segments: Vec<Arc<Segment>>, flushed_seq: u64) {
+    pub(crate) fn swap(
+        &self,
+        version: u64,
+        segments: Vec<Arc<Segment>>,
+        counts: Counts,
+        flushed_seq: u64,
+    ) {
         let mut inner = self.inner();
         while let Some(epoch) = inner.closed.front()
             && epoch.seqs.1 <= flushed_seq
@@ -198,12 +221,18 @@ impl View {
         }
         inner.version = version;
         inner.segments = segments.into();
+        inner.counts = counts;
         inner.changed();
     }
 
     /// Segments of the newest version.
     pub(crate) fn segments(&self) -> Arc<[Arc<Segment>]> {
         Arc::clone(&self.inner().segments)
+    }
+
+    /// Counts of the newest version.
+    pub(crate) fn counts(&self) -> Counts {
+        self.inner().counts.clone()
     }
 
     /// All that is stored at this moment.
@@ -219,7 +248,8 @@ impl View {
             .collect();
         let segments = Arc::clone(&inner.segments);
         let spans_max = self.limits.trace_spans_max;
-        let snapshot = Snapshot::new(inner.version, segments, hot, spans_max);
+        let counts = inner.counts.clone();
+        let snapshot = Snapshot::new(inner.version, segments, counts, hot, spans_max);
         inner.snapshot = Some(snapshot.clone());
         snapshot
     }

@@ -98,6 +98,11 @@ impl<'a> SpanColumns<'a> {
         }
     }
 
+    /// Start, signed ns.
+    pub(crate) fn start(&self, row: usize) -> i64 {
+        self.starts.value(row)
+    }
+
     pub(crate) fn duration(&self, row: usize) -> i64 {
         self.durations.value(row)
     }
@@ -110,8 +115,12 @@ impl<'a> SpanColumns<'a> {
         self.kinds.value(row)
     }
 
+    pub(crate) fn status(&self, row: usize) -> &'a str {
+        self.statuses.value(row)
+    }
+
     pub(crate) fn is_error(&self, row: usize) -> bool {
-        self.statuses.value(row) == STATUS_ERROR
+        self.status(row) == STATUS_ERROR
     }
 
     pub(crate) fn weight(&self, row: usize) -> f64 {

@@ -7,6 +7,7 @@
 //! | manifest | checksums of both copies of every version and checkpoint; each version follows on the one before; the checkpoints say the same as the versions |
 //! | segments | every byte against the manifest's checksum; footers readable; row counts; the index finds each trace where it stands |
 //! | log | file headers, groups and records up to the durable mark; no record missing |
+//! | counts | checksums; readable |
 //! | recent payloads | checksums |
 //! | directory | no file of a segment that no version names (a note, not a problem: the next start removes it) |
 //!
@@ -19,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::derived::DerivedFile;
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::lock::DirLock;
@@ -103,6 +105,7 @@ pub fn verify_dir(
     note_log(&replay, &mut report);
     report.torn_tail_bytes = replay.torn_tail_bytes;
     verify_recent(env, data_dir, &state, &mut report);
+    verify_derived(env, data_dir, &state, &mut report);
     let cache = Arc::new(SegmentCache::new(CACHE_BYTES));
     let segments = state.segments.iter();
     let segments: Vec<_> = segments
@@ -130,6 +133,7 @@ pub(crate) fn verify_open(
                 let replay = read_log(env, data_dir, &state, &mut now)?;
                 note_log(&replay, &mut now);
                 verify_recent(env, data_dir, &state, &mut now);
+                verify_derived(env, data_dir, &state, &mut now);
                 Ok(())
             }
         });
@@ -191,6 +195,23 @@ fn verify_recent(env: &Env, data_dir: &Path, state: &State, report: &mut VerifyR
             Err(error) => error.to_string(),
         };
         let meaning = "a payload that was flushed lately and is sent again may be stored twice";
+        report.problem(&path, format!("{message}: {meaning}"));
+    }
+}
+
+fn verify_derived(env: &Env, data_dir: &Path, state: &State, report: &mut VerifyReport) {
+    for meta in &state.derived {
+        let meaning = if meta.table.is_some() {
+            "`span_metrics`, `service_edges` and what is made of them cannot be read for the minutes that it holds"
+        } else {
+            "calls between services whose other side had not arrived are not counted"
+        };
+        let file = DerivedFile::open(env, data_dir, meta.clone());
+        let (path, message) = match file.verify() {
+            Ok(()) => continue,
+            Err(StoreError::Corrupt { path, message }) => (path, message),
+            Err(error) => (data_dir.join(&meta.name), error.to_string()),
+        };
         report.problem(&path, format!("{message}: {meaning}"));
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
 use bytes::Bytes;
 use clew_storage::attributes::{AttributeRef, ValueRef};
+use clew_storage::derived::DerivedTable;
 use clew_storage::env::Env;
 use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
@@ -160,6 +162,24 @@ pub(crate) fn spans(snapshot: &Snapshot) -> BTreeMap<u64, usize> {
         }
     }
     counts
+}
+
+/// How many spans are counted in `span_metrics`.
+pub(crate) fn counted(snapshot: &Snapshot) -> usize {
+    const COUNT: usize = 5;
+    let table = DerivedTable::SpanMetrics;
+    let files = snapshot.derived(table);
+    let mut tables: Vec<_> = files
+        .map(|file| {
+            file.read()
+                .expect("counts that the manifest names can be read")
+        })
+        .collect();
+    tables.push(snapshot.hot_counts().rows(table).clone());
+    let counts = tables
+        .iter()
+        .flat_map(|rows| rows.column(COUNT).as_primitive::<Float64Type>().values());
+    counts.sum::<f64>() as usize
 }
 
 /// Spans `0..count`, each once.

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use clew_storage::env::testing::{Fault, Loss, SimEnv};
 use clew_storage::{Store, StoreOptions};
 
-use crate::common::{DATA_DIR, limits, once, open, options, payload, runtime, send, spans};
+use crate::common::{
+    DATA_DIR, counted, limits, once, open, options, payload, runtime, send, spans,
+};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -153,6 +155,8 @@ fn crash_and_check(script: &[Step], nth: u64, end: End, seed: u64) -> bool {
             let (store, recovery) = open(&sim.env(), dir).expect(&context);
             assert_eq!(recovery.damaged, Vec::<String>::new(), "{context}");
             ledger.check(&store, &context);
+            let snapshot = store.snapshot();
+            assert_eq!(counted(&snapshot), spans(&snapshot).len(), "{context}");
             if round == 1 {
                 ledger.send_again(&store, &context).await;
                 assert_eq!(

@@ -217,10 +217,10 @@ fn segments_that_only_a_lost_manifest_knew_are_kept_in_quarantine() {
         .filter(|path| path.extension().is_some_and(|ending| ending != "reason"));
     assert_eq!(
         kept.count(),
-        4,
-        "three files of the segment and the recent hashes"
+        5,
+        "three files of the segment, the counts and the recent hashes"
     );
-    assert_eq!(recovery.damaged.len(), 4);
+    assert_eq!(recovery.damaged.len(), 5);
     assert!(recovery.damaged[0].contains("no manifest version names this file"));
 }
 

@@ -8,9 +8,12 @@
 //! | `/api/traces` | `service` or `traceID` (repeatable), `operation`, `start` and `end` (µs), `limit`, `minDuration` and `maxDuration` (Go), `tag` (`key:value`), `tags` (JSON), `raw` |
 //! | `/api/traces/{id}` | `raw`; `start` and `end` are not needed and change nothing |
 //! | `/api/dependencies` | `endTs` and `lookback` (ms), `service` |
+//! | `/api/metrics/calls`, `errors`, `latencies` | `service` (repeatable), `groupByOperation`, `spanKind`, `endTs`, `lookback`, `step`, `ratePer` (ms), `quantile` |
+//! | `/api/metrics/minstep` | |
 //!
 //! `POST /api/transform` turns OTLP JSON into this form. Every answer is `{"data","total","limit","offset","errors"}`.
 
+mod metrics;
 pub(crate) mod params;
 pub(crate) mod tags;
 pub(crate) mod trace;
@@ -27,7 +30,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::dependencies;
+use crate::counts;
 use crate::error::QueryError;
 use crate::http::json::{self, Answer};
 use crate::http::params::Params;
@@ -48,6 +51,7 @@ pub(crate) fn router() -> Router<QueryService> {
         .route("/api/traces/{id}", get(one_trace))
         .route("/api/dependencies", get(calls))
         .route("/api/transform", post(transform::transform))
+        .merge(metrics::router())
 }
 
 /// Every answer of this API.
@@ -284,7 +288,7 @@ async fn calls(State(service): State<QueryService>, params: Params) -> Answer {
         let window = params::dependency_window(&params, now)?;
         let about = params.get(&["service"]).map(str::to_owned);
         let found = service
-            .read(move |reading| dependencies::dependencies(reading, window))
+            .read(move |reading| counts::dependencies(reading, window))
             .await?;
         let rows: Vec<_> = found
             .edges

@@ -41,6 +41,15 @@ pub(in crate::sql) fn histogram() -> Arc<AggregateUDF> {
     }))
 }
 
+/// `histogram_merge` of counts that are not rounded.
+pub(in crate::sql) fn merge_unrounded() -> Arc<AggregateUDF> {
+    let parts = part_types(&DataType::Float64).to_vec();
+    Arc::new(AggregateUDF::new_from_impl(Gather {
+        input: Input::Unrounded,
+        signature: Signature::exact(parts, Volatility::Immutable),
+    }))
+}
+
 /// `histogram_merge`.
 pub(super) fn merge() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::new_from_impl(Gather {
@@ -53,19 +62,19 @@ fn counts_type(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, false)))
 }
 
-/// Types of a histogram's parts.
-fn part_types() -> [DataType; 4] {
+/// Types of a histogram's parts, given that of its counts.
+fn part_types(count: &DataType) -> [DataType; 4] {
     [
         DataType::Int32,
-        DataType::UInt64,
+        count.clone(),
         DataType::Int32,
-        counts_type(DataType::UInt64),
+        counts_type(count.clone()),
     ]
 }
 
 fn fields() -> Fields {
     let names = ["scale", "zero_count", "offset", "counts"];
-    let fields = names.into_iter().zip(part_types());
+    let fields = names.into_iter().zip(part_types(&DataType::UInt64));
     fields
         .map(|(name, data_type)| Field::new(name, data_type, false))
         .collect()
@@ -80,7 +89,7 @@ fn coerce(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
             _,
             _,
             DataType::List(_) | DataType::LargeList(_) | DataType::Null,
-        ] => Ok(part_types().to_vec()),
+        ] => Ok(part_types(&DataType::UInt64).to_vec()),
         _ => plan_err!(
             "{name} takes a histogram, or histogram_scale, histogram_zero_count, histogram_offset and histogram_counts"
         ),
@@ -144,6 +153,8 @@ impl Histograms {
 enum Input {
     Values,
     Histograms,
+    /// Histograms in four columns, whose counts are not rounded.
+    Unrounded,
 }
 
 /// An aggregate whose result is a histogram.
@@ -158,6 +169,7 @@ impl AggregateUDFImpl for Gather {
         match self.input {
             Input::Values => "histogram",
             Input::Histograms => "histogram_merge",
+            Input::Unrounded => "histogram_merge_unrounded",
         }
     }
 
@@ -212,6 +224,7 @@ impl Accumulator for Gathered {
                     }
                 }
             }
+            (Input::Unrounded, columns) => self.merge_batch(columns)?,
             (Input::Values, [values]) => {
                 for value in values.as_primitive::<Int64Type>().iter().flatten() {
                     self.histogram.record(value, 1.0);

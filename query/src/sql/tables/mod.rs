@@ -3,11 +3,12 @@
 //! ```text
 //!  events, links                 views: one row an event or link, with its span's ids and service      ([`views`])
 //!  span_tree                     one row a span, with its place in its whole trace and its parent       ([`tree`])
-//!  span_metrics, service_edges   views: counts and histograms a minute                                  ([`derived`])
+//!  span_metrics, service_edges   views of the store's counts by minute ([`counts`]), one row a key        ([`derived`])
 //! ```
 //!
 //! `spans` and `traces` themselves are those of [`crate::table`].
 
+mod counts;
 mod derived;
 mod tree;
 mod views;
@@ -15,6 +16,7 @@ mod views;
 use std::sync::Arc;
 
 use clew_storage::Snapshot;
+use clew_storage::derived::DerivedTable;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::datasource::{ViewTable, provider_as_source};
@@ -33,13 +35,14 @@ pub(super) const NAMES: [&str; 7] = [
     "traces",
 ];
 
-/// All tables of `snapshot`.
+/// All tables of `snapshot` for a statement that begins at `now`, ns since the epoch.
 ///
 /// # Errors
 /// Never for the schemas of the store.
 pub(super) async fn all(
     snapshot: &Snapshot,
     count: &Arc<ScanCount>,
+    now: i64,
 ) -> Result<Arc<dyn SchemaProvider>> {
     let provider = tables(snapshot, count)?;
     let spans = provider.table("spans").await?;
@@ -48,17 +51,19 @@ pub(super) async fn all(
     let scan = |name: &str, table: &Arc<dyn TableProvider>| {
         LogicalPlanBuilder::scan(name, provider_as_source(Arc::clone(table)), None)
     };
-    let tree: Arc<dyn TableProvider> = tree;
+    let counts = |table| -> Arc<dyn TableProvider> {
+        Arc::new(counts::CountsTable::new(snapshot.clone(), table, now))
+    };
     for (name, plan) in [
         ("events", views::events(scan("spans", &spans)?)?),
         ("links", views::links(scan("spans", &spans)?)?),
         (
             "span_metrics",
-            derived::span_metrics(scan("spans", &spans)?)?,
+            derived::span_metrics(scan("span_metrics", &counts(DerivedTable::SpanMetrics))?)?,
         ),
         (
             "service_edges",
-            derived::service_edges(scan("span_tree", &tree)?)?,
+            derived::service_edges(scan("service_edges", &counts(DerivedTable::ServiceEdges))?)?,
         ),
     ] {
         provider.register_table(name.to_owned(), view(plan))?;
