@@ -15,7 +15,6 @@
 mod budget;
 mod decode;
 mod failure;
-mod glob;
 mod http;
 mod ingest;
 pub mod limits;

@@ -2,15 +2,20 @@
 //!
 //! Exit status: 0 done; 1 something failed, was refused or was found damaged; 2 the command line or the configuration is wrong.
 
+mod backup;
+mod compact;
 mod config;
 mod data;
 mod demo;
+mod export;
 mod flush;
 mod import;
 mod progress;
+mod repair;
 mod retention;
 mod serve;
 mod server;
+mod source;
 mod sql;
 mod verify;
 
@@ -48,10 +53,20 @@ enum Command {
     Import(import::ImportArgs),
     /// Ask the stored spans a question in SQL
     Sql(sql::SqlArgs),
+    /// Write the traces that a query finds to a file
+    Export(export::ExportArgs),
     /// Drop spans that are too old
     Retention(retention::RetentionArgs),
     /// Check that all stored data is intact
     Verify(verify::VerifyArgs),
+    /// Repair what is damaged, as far as that is possible
+    Repair(repair::RepairArgs),
+    /// Copy everything that is stored to another directory, also while the server runs
+    Backup(backup::BackupArgs),
+    /// Bring a backup back into an empty data directory
+    Restore(backup::RestoreArgs),
+    /// Merge small segments into large ones now
+    Compact(compact::CompactArgs),
     /// Write all recent spans to segments now
     Flush(flush::FlushArgs),
     /// Send the traces of a small made-up shop, to have something to look at
@@ -126,8 +141,13 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Import(args) => block_on(import::run(args)),
         Command::Sql(args) => block_on(sql::run(args)),
+        Command::Export(args) => block_on(export::run(args)),
         Command::Retention(args) => block_on(retention::run(args)),
         Command::Verify(args) => block_on(verify::run(args)),
+        Command::Repair(args) => block_on(repair::run(args)),
+        Command::Backup(args) => block_on(backup::backup(args)),
+        Command::Restore(args) => block_on(backup::restore(args)),
+        Command::Compact(args) => block_on(compact::run(args)),
         Command::Flush(args) => block_on(flush::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Config(command) => config::run(&command),

@@ -3,13 +3,12 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use clew_storage::env::Env;
-use clew_storage::verify::{Progress, VerifyReport, verify_dir};
+use clew_storage::verify::{VerifyReport, verify_dir};
 use indicatif::{HumanBytes, ProgressBar};
-use serde_json::Value;
 
 use super::data::{DataArgs, running_server};
 use super::{Failure, Outcome, progress, say};
-use crate::client::{Call, Client};
+use crate::client::Call;
 use crate::config::Loaded;
 
 /// Flags of `clew verify`.
@@ -44,53 +43,20 @@ pub(super) async fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
 
 async fn check(loaded: &Loaded, bar: &ProgressBar) -> anyhow::Result<VerifyReport> {
     if let Some(client) = running_server(loaded).await? {
-        return ask(client, bar).await;
+        let call = Call::post("/admin/verify", "application/json", "{}");
+        return progress::ask(client, &call, bar).await;
     }
     let (data_dir, bar) = (loaded.config.data_dir.clone(), bar.clone());
     let work = move || {
         if !data_dir.is_dir() {
             bail!("there is no directory {}", data_dir.display());
         }
-        let progress = &mut |Progress {
-                                 done_bytes,
-                                 total_bytes,
-                             }| show(&bar, done_bytes, total_bytes);
-        verify_dir(&Env::system(), &data_dir, progress).context("the data directory cannot be read")
+        let show = &mut |progress| progress::show(&bar, progress);
+        verify_dir(&Env::system(), &data_dir, show).context("the data directory cannot be read")
     };
     tokio::task::spawn_blocking(work)
         .await
         .context("the check failed")?
-}
-
-/// Lets the server that uses the directory check it.
-async fn ask(mut client: Client, bar: &ProgressBar) -> anyhow::Result<VerifyReport> {
-    let call = Call::post("/admin/verify", "application/json", "{}");
-    let mut report = None;
-    client
-        .call_lines(&call, |line| {
-            let line: Value =
-                serde_json::from_slice(line).context("the server's answer cannot be read")?;
-            if let Some(message) = line.pointer("/error/message").and_then(Value::as_str) {
-                bail!("the server could not check: {message}");
-            }
-            let bytes = |name: &str| line["progress"][name].as_u64();
-            if let (Some(done), Some(total)) = (bytes("done_bytes"), bytes("total_bytes")) {
-                show(bar, done, total);
-            } else {
-                report = Some(
-                    serde_json::from_value(line["report"].clone())
-                        .context("the report cannot be read")?,
-                );
-            }
-            Ok(())
-        })
-        .await?;
-    report.context("the server ended before its report")
-}
-
-fn show(bar: &ProgressBar, done_bytes: u64, total_bytes: u64) {
-    bar.set_length(total_bytes);
-    bar.set_position(done_bytes);
 }
 
 fn describe(report: &VerifyReport) -> String {

@@ -211,6 +211,16 @@ async fn start(stream: Stream) -> anyhow::Result<SendRequest<Full<Bytes>>> {
 }
 
 impl Call {
+    /// A GET of `path`, with its query.
+    pub(crate) fn get(path: &str) -> Self {
+        Self {
+            method: http::Method::GET,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     /// A POST of `body`.
     pub(crate) fn post(path: &str, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {

@@ -122,9 +122,22 @@ keys! {
     "storage.dedup_age": duration = storage.recent_payload_age, "Time for which a repeated request is recognised and not stored twice.";
     "storage.dedup_payloads_max": count = storage.recent_payloads_max, "Requests that are remembered for it.";
     "storage.cache_size": size = storage.segment_cache_bytes, "Memory for footers and indexes of segments.";
+    "storage.disk_free_min": size = storage.disk_free_bytes_min, "When less is free on the disk, senders are told to try again until there is a quarter more.";
     "storage.unlink_grace": duration = storage.unlink_grace, "Time between dropping a segment and removing its files.";
 
+    "compaction.enabled": switch = storage.compaction.enabled, "Merge small segments into few large ones, each of one window of time, while the server runs.";
+    "compaction.window": duration = storage.compaction.window, "Length of the windows, counted from 1970. A trace lies in the window in which it begins, however late it arrives.";
+    "compaction.segment_size": size = storage.compaction.segment_bytes, "A merged segment ends with the trace that makes it this large.";
+    "compaction.fan_in": count = storage.compaction.fan_in, "So many new segments, or merged ones of one size, are merged.";
+    "compaction.settle": duration = storage.compaction.settle, "Once a window is over and nothing has arrived in it for so long, all of it is merged.";
+    "compaction.memory_size": size = storage.compaction.held_bytes, "Memory of a merge for spans of traces whose other spans have not been read yet. About as much again goes into reading and writing.";
+    "compaction.cpu_percent": count = storage.compaction.cpu_percent, "Share of one processor core that merging may take on average.";
+    "compaction.rate": size = storage.compaction.bytes_per_second, "Bytes a second that merging may read and write on average.";
+
     "retention.max_age": duration_or_off = retention.max_age, "Spans older than this, counted from their arrival, are dropped; off keeps them for ever.";
+    "retention.rules": terms = retention.rules, "Other terms for some traces, such as `service=checkout: 30d`, `http.route=/healthz: 1d` or `service=web & name=GET /health*: 1d`. A rule fits a trace of which one span meets all conditions, on the service, the name of the span or an attribute; `*` stands for any text. The first rule that fits counts.";
+    "retention.max_size": size_or_off = retention.max_bytes, "When all segments together are larger, the ones whose spans arrived first are dropped.";
+    "retention.disk_free": size = storage.disk_free_bytes_kept, "When less is free on the disk, the segments whose spans arrived first are dropped until it is; 0B drops none.";
     "retention.interval": duration_or_off = retention.interval, "How often the server looks for them; off leaves it to `clew retention`.";
 
     "retention.metrics_max_age": duration = storage.derived_age, "How long counts of spans by minute are kept, `span_metrics` and `service_edges`. They outlive the spans.";

@@ -29,10 +29,11 @@ mod yaml;
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
 pub(crate) use model::{
-    AuthConfig, Config, LogConfig, LogFormat, ServerConfig, TailConfig, TlsConfig,
+    AuthConfig, Config, LogConfig, LogFormat, RetentionConfig, ServerConfig, TailConfig, TlsConfig,
 };
 pub(crate) use secret::Secret;
 pub(crate) use units::duration::parse_text as parse_duration;
+pub(crate) use units::size::parse_text as parse_size;
 
 #[cfg(test)]
 mod tests;

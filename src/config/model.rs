@@ -166,6 +166,10 @@ impl Default for TailConfig {
 pub(crate) struct RetentionConfig {
     /// Age since arrival; `None` keeps all.
     pub(crate) max_age: Option<Duration>,
+    /// Traces that have another term.
+    pub(crate) rules: Vec<clew_storage::Rule>,
+    /// Bytes of all segments; `None` keeps all.
+    pub(crate) max_bytes: Option<u64>,
     /// How often the server looks; `None` never.
     pub(crate) interval: Option<Duration>,
 }
@@ -217,6 +221,8 @@ impl Default for Config {
             storage: clew_storage::Limits::default(),
             retention: RetentionConfig {
                 max_age: Some(Duration::from_hours(14 * 24)),
+                rules: Vec::new(),
+                max_bytes: None,
                 interval: Some(Duration::from_mins(10)),
             },
             query: clew_query::QueryLimits::default(),

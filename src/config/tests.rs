@@ -128,6 +128,40 @@ fn lists_and_rules_come_in_every_spelling() {
 }
 
 #[test]
+fn retention_rules_come_in_every_spelling() {
+    let expected = "service=checkout=30d,name=GET /a=*&service=web=1h30m";
+    let check = |given: Given<'_>| {
+        let loaded = loaded(&given);
+        assert_eq!(
+            shown(&loaded, "retention.rules").0,
+            expected.replace('&', " & ")
+        );
+    };
+    check(file(
+        "retention:\n  rules:\n    service=checkout: 30d\n    name=GET /a=* & service=web: 90m\n",
+    ));
+    check(file(
+        "retention: { rules: [service=checkout=30d, 'name=GET /a=* & service=web=90m'] }\n",
+    ));
+    check(Given {
+        environment: &[(
+            "CLEW_RETENTION_RULES",
+            "service=checkout=30d, name=GET /a=* & service=web=90m",
+        )],
+        ..NOTHING
+    });
+    for (text, said) in [
+        ("checkout: 30d", "is not a condition"),
+        ("service=checkout: 30", "is not a duration"),
+        ("service=checkout: 0s", "shorter than"),
+    ] {
+        let text = format!("retention: {{ rules: {{ {text} }} }}");
+        let refused = refused(&file(&text));
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
 fn yaml_words_for_off_close_a_door() {
     for off in ["off", "false", "'off'"] {
         let text = format!("ports:\n  zipkin: {off}\nretention:\n  max_age: {off}\n");
@@ -297,7 +331,7 @@ fn foreign_variables_warn_only_when_they_look_meant() {
 #[test]
 fn what_print_writes_loads_again_and_shows_no_secret() {
     let given = Given {
-        file: "sampling: { head: { rules: { cart: 0.25, '*': 1 } } }\nauth: { admin_tokens: 0123456789abcdef }\nports: { zipkin: off }\n",
+        file: "sampling: { head: { rules: { cart: 0.25, '*': 1 } } }\nretention: { rules: { 'http.route=/healthz & service=a': 36h } }\nauth: { admin_tokens: 0123456789abcdef }\nports: { zipkin: off }\n",
         ..NOTHING
     };
     let first = loaded(&given);

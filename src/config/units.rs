@@ -125,10 +125,13 @@ pub(crate) mod size {
 
     /// Reads a size.
     pub(crate) fn read<T: TryFrom<u64>>(value: &Value) -> Result<T, String> {
-        let text = value.text()?;
-        parse(text)
-            .and_then(|bytes| T::try_from(bytes).ok())
-            .ok_or_else(|| format!("`{text}` is not a size: write 64MiB, 512KiB or 1GiB"))
+        let bytes = parse_text(value.text()?)?;
+        T::try_from(bytes).map_err(|_| format!("{bytes} bytes are more than fit here"))
+    }
+
+    /// The size that `text` states.
+    pub(crate) fn parse_text(text: &str) -> Result<u64, String> {
+        parse(text).ok_or_else(|| format!("`{text}` is not a size: write 64MiB, 512KiB or 1GiB"))
     }
 
     /// Shows a size in the largest binary unit that divides it.
@@ -152,6 +155,28 @@ pub(crate) mod size {
             .into_iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
         number.checked_mul(length)
+    }
+}
+
+/// As [`size`], or `off`.
+pub(crate) mod size_or_off {
+    use super::{Value, size};
+
+    /// Shown in help.
+    pub(crate) const KIND: &str = "size or off";
+
+    /// Reads it.
+    pub(crate) fn read(value: &Value) -> Result<Option<u64>, String> {
+        if value.is_off() {
+            Ok(None)
+        } else {
+            size::read(value).map(Some)
+        }
+    }
+
+    /// Shows it.
+    pub(crate) fn show(size: &Option<u64>) -> String {
+        size.as_ref().map_or_else(|| "off".to_owned(), size::show)
     }
 }
 
@@ -373,3 +398,36 @@ pub(crate) mod rules {
 
 #[cfg(test)]
 mod tests;
+
+/// Retention rules: a YAML mapping of conditions to durations, or `conditions=duration` with commas between them.
+pub(crate) mod terms {
+    use clew_storage::Rule;
+
+    use super::{Value, duration};
+
+    /// Shown in help.
+    pub(crate) const KIND: &str = "conditions=duration list";
+
+    /// Reads the rules.
+    pub(crate) fn read(value: &Value) -> Result<Vec<Rule>, String> {
+        value.items().iter().map(|item| rule(item)).collect()
+    }
+
+    /// Shows them.
+    pub(crate) fn show(rules: &[Rule]) -> String {
+        let items = rules.iter().map(|rule| {
+            let keep = std::time::Duration::from_nanos(rule.keep_ns);
+            format!("{}={}", rule.conditions_text(), duration::show(&keep))
+        });
+        super::list::show(&items.collect::<Vec<_>>())
+    }
+
+    fn rule(item: &str) -> Result<Rule, String> {
+        let (conditions, text) = item
+            .rsplit_once('=')
+            .ok_or_else(|| format!("`{item}` is not a rule: write service=checkout=30d"))?;
+        let keep = duration::read(&Value::Text(text.trim().to_owned()))?;
+        let keep_ns = u64::try_from(keep.as_nanos()).unwrap_or(u64::MAX);
+        Rule::parse(conditions, keep_ns)
+    }
+}

@@ -14,8 +14,17 @@ use super::secret::Secret;
 /// Room in a record of the log for what is kept beside the payload.
 const RECORD_HEAD_BYTES: usize = 8 << 20;
 
+/// Retention rules at most.
+const RETENTION_RULES_MAX: usize = 64;
+
+/// Shortest term of a retention rule.
+const RETENTION_RULE_MIN: Duration = Duration::from_mins(1);
+
 /// Shortest time between two looks for old spans.
 const RETENTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Shortest window of merged segments.
+const COMPACTION_WINDOW_MIN: Duration = Duration::from_mins(1);
 
 /// Largest file of tokens, in bytes.
 const TOKEN_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -29,6 +38,7 @@ pub(crate) fn finish(config: &mut Config, faults: &mut Vec<String>, warnings: &m
     ports(config, faults);
     tls(config, faults);
     names(config, faults);
+    retention_rules(config, faults);
     bounds(config, faults);
     tail_policies(config, faults);
 }
@@ -206,6 +216,21 @@ fn has_port(host: &str) -> bool {
     host.parse::<IpAddr>().is_err() && host.contains(':')
 }
 
+fn retention_rules(config: &Config, faults: &mut Vec<String>) {
+    let rules = &config.retention.rules;
+    if rules.len() > RETENTION_RULES_MAX {
+        faults.push("retention.rules has more than 64 rules".to_owned());
+    }
+    for rule in rules {
+        if Duration::from_nanos(rule.keep_ns) < RETENTION_RULE_MIN {
+            faults.push(format!(
+                "retention.rules: `{}` keeps its traces shorter than 1m, less than it takes to write them",
+                rule.conditions_text()
+            ));
+        }
+    }
+}
+
 fn bounds(config: &Config, faults: &mut Vec<String>) {
     let mut check = |holds: bool, what: &str| {
         if !holds {
@@ -235,6 +260,23 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
             .interval
             .is_none_or(|interval| interval >= RETENTION_INTERVAL_MIN),
         "retention.interval is shorter than 1s",
+    );
+    let compaction = &storage.compaction;
+    check(
+        compaction.window >= COMPACTION_WINDOW_MIN,
+        "compaction.window is shorter than 1m",
+    );
+    check(
+        (1..=100).contains(&compaction.cpu_percent),
+        "compaction.cpu_percent is not between 1 and 100",
+    );
+    check(
+        compaction.fan_in >= 2 && compaction.fan_in <= compaction.inputs_max,
+        "compaction.fan_in is not between 2 and 32",
+    );
+    check(
+        compaction.segment_bytes > 0 && compaction.bytes_per_second > 0,
+        "compaction.segment_size or compaction.rate is 0: nothing would be merged",
     );
     for (name, number) in [
         ("server.connections_max", config.server.connections_max),

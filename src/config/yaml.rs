@@ -122,7 +122,7 @@ fn value(key: &keys::Key, node: Node) -> Result<Value, String> {
             .map(|item| scalar(item.value))
             .collect::<Result<_, _>>()
             .map(Value::List),
-        Node::Map(entries) if key.kind == units::rules::KIND => {
+        Node::Map(entries) if [units::rules::KIND, units::terms::KIND].contains(&key.kind) => {
             let rule = |(name, node): (String, Spanned<Node>)| {
                 scalar(node.value).map(|text| format!("{name}={text}"))
             };

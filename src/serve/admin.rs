@@ -5,7 +5,10 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /admin/flush` | `{}` when all spans so far are in segments |
-//! | `POST /admin/retention` `{"older_than_ns", "dry_run", "trust_clock"}` | the report |
+//! | `POST /admin/retention` `{"older_than_ns", "rules", "max_bytes", "dry_run", "trust_clock"}` | the report |
+//! | `POST /admin/compact` | the report |
+//! | `POST /admin/backup` `{"to", "link"}` | as for `verify` |
+//! | `POST /admin/repair` `{"apply"}` | as for `verify` |
 //! | `POST /admin/verify` | lines of JSON: `{"progress": {…}}` while it goes on, then `{"report": {…}}` |
 //! | `/api/*` | the query APIs, SQL among them |
 //!
@@ -22,9 +25,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Json, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use clew_storage::Store;
 use clew_storage::store::RetentionRequest;
 use clew_storage::verify::Progress;
+use clew_storage::{Rule, Store, StoreError};
 use futures::stream;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -41,10 +44,15 @@ const LINES_WAITING_MAX: usize = 16;
 const PROGRESS_STEPS: u64 = 200;
 
 /// Body of `POST /admin/retention`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RetentionCall {
     /// Segments whose newest span arrived longer ago than this go, ns.
-    pub(crate) older_than_ns: u64,
+    pub(crate) older_than_ns: Option<u64>,
+    /// Traces that have another term.
+    #[serde(default)]
+    pub(crate) rules: Vec<Rule>,
+    /// The oldest segments go until the rest has so many bytes at most.
+    pub(crate) max_bytes: Option<u64>,
     /// Only report.
     pub(crate) dry_run: bool,
     /// Do not wait when the clock may have leapt.
@@ -56,15 +64,35 @@ impl RetentionCall {
     pub(crate) fn request(self) -> RetentionRequest {
         let Self {
             older_than_ns,
+            rules,
+            max_bytes,
             dry_run,
             trust_clock,
         } = self;
         RetentionRequest {
             older_than_ns,
+            rules,
+            max_bytes,
             dry_run,
             trust_clock,
         }
     }
+}
+
+/// Body of `POST /admin/backup`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BackupCall {
+    /// Directory of the backup, absolute.
+    pub(crate) to: PathBuf,
+    /// Link files where that is possible.
+    pub(crate) link: bool,
+}
+
+/// Body of `POST /admin/repair`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RepairCall {
+    /// Do it; otherwise only say what would be done.
+    pub(crate) apply: bool,
 }
 
 /// The socket of one server; removed when dropped.
@@ -106,6 +134,9 @@ pub(crate) fn router(store: Store, apis: Router) -> Router {
     Router::new()
         .route("/admin/flush", post(flush))
         .route("/admin/retention", post(retention))
+        .route("/admin/compact", post(compact))
+        .route("/admin/backup", post(backup))
+        .route("/admin/repair", post(repair))
         .route("/admin/verify", post(verify))
         .with_state(store)
         .merge(apis)
@@ -127,8 +158,39 @@ async fn retention(State(store): State<Store>, Json(call): Json<RetentionCall>) 
     }
 }
 
-/// Streams progress, so that the reader can draw a bar and the connection is never silent for long.
+async fn compact(State(store): State<Store>) -> Response {
+    match tokio::task::spawn_blocking(move || store.compact(true)).await {
+        Ok(Ok(report)) => Json(report).into_response(),
+        Ok(Err(error)) => failed(&error),
+        Err(_) => failed(&"the server failed; see its log"),
+    }
+}
+
 async fn verify(State(store): State<Store>) -> Response {
+    streamed(move |progress| store.verify(progress))
+}
+
+async fn repair(State(store): State<Store>, Json(call): Json<RepairCall>) -> Response {
+    // What was damaged in the log was set aside at the start, and goes with the log.
+    if call.apply
+        && let Err(error) = store.flush().await
+    {
+        return failed(&error);
+    }
+    streamed(move |progress| store.repair(call.apply, progress))
+}
+
+async fn backup(State(store): State<Store>, Json(call): Json<BackupCall>) -> Response {
+    if let Err(error) = store.flush().await {
+        return failed(&error);
+    }
+    streamed(move |progress| store.backup(&call.to, call.link, progress))
+}
+
+/// Streams progress, so that the reader can draw a bar and the connection is never silent for long, and then the report.
+fn streamed<T: Serialize>(
+    work: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<T, StoreError> + Send + 'static,
+) -> Response {
     let (sender, receiver) = mpsc::channel::<Value>(LINES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut told = 0;
@@ -146,7 +208,7 @@ async fn verify(State(store): State<Store>) -> Response {
                 );
             }
         };
-        let last = match store.verify(progress) {
+        let last = match work(progress) {
             Ok(report) => json!({ "report": report }),
             Err(error) => error_body(&error),
         };

@@ -14,7 +14,7 @@ use super::access::{Access, Class};
 use super::guard::Guard;
 use super::health::{self, Health};
 use super::listen::{Door, Sign};
-use super::{admin, measure, purge, span_metrics, tls};
+use super::{admin, archive, measure, purge, span_metrics, tls};
 use crate::config::Config;
 
 /// Which routes a door leads to.
@@ -197,7 +197,8 @@ impl Routes {
     /// The pages and the health checks are open: they hold no span.
     fn http(&self) -> Router {
         let apis = measure::measure("http", self.apis.clone());
-        let reading = apis.merge(self.metrics.clone());
+        let archive = measure::measure("http", archive::router(self.store.clone()));
+        let reading = apis.merge(archive).merge(self.metrics.clone());
         let routes = self
             .access
             .guard(Class::Query, reading)
@@ -256,6 +257,7 @@ fn status(
     let text = |duration: Option<std::time::Duration>| duration.map(|duration| duration.as_secs());
     let retention = json!({
         "max_age_s": text(config.retention.max_age),
+        "max_bytes": config.retention.max_bytes,
         "interval_s": text(config.retention.interval),
     });
     let ports = &config.server.ports;

@@ -11,6 +11,7 @@
 
 pub(crate) mod access;
 pub(crate) mod admin;
+mod archive;
 mod connections;
 mod doors;
 mod guard;
@@ -134,9 +135,11 @@ impl Running {
                     .with_context(|| format!("the door {name} failed"))
             });
         }
-        if let (Some(max_age), Some(every)) = (config.retention.max_age, config.retention.interval)
-        {
-            running.retention = Some(tokio::spawn(retention::run(store.clone(), max_age, every)));
+        if let (Some(request), Some(every)) = (
+            retention::request(&config.retention),
+            config.retention.interval,
+        ) {
+            running.retention = Some(tokio::spawn(retention::run(store.clone(), request, every)));
         }
         say(if print_addresses {
             &for_scripts

@@ -19,7 +19,9 @@ async fn purge(State(store): State<Store>) -> Response {
     let purged = async {
         store.flush().await?;
         let request = RetentionRequest {
-            older_than_ns: 0,
+            older_than_ns: Some(0),
+            rules: Vec::new(),
+            max_bytes: None,
             dry_run: false,
             trust_clock: true,
         };

@@ -52,6 +52,22 @@ pub enum StoreError {
         /// What is wrong, and where.
         message: String,
     },
+    /// There are as many of something as there may be.
+    #[error("there are {max} {what}, and there can be no more")]
+    TooMany {
+        /// What.
+        what: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A directory holds something that must not be touched.
+    #[error("{} {message}", path.display())]
+    Refused {
+        /// Directory.
+        path: PathBuf,
+        /// Why, and what to do.
+        message: String,
+    },
     /// A file operation failed.
     #[error("{}: {source}", path.display())]
     Io {

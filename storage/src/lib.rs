@@ -15,11 +15,14 @@
 //! - clock, file system and randomness come in through [`env::Env`]; only this crate calls fsync.
 
 pub mod attributes;
+pub mod backup;
 pub mod batch;
+mod compaction;
 pub mod decoder;
 pub mod derived;
 pub mod env;
 pub mod error;
+pub mod glob;
 pub mod histogram;
 pub mod ids;
 pub mod limits;
@@ -29,6 +32,7 @@ mod measure;
 pub mod policy;
 mod quarantine;
 mod recent;
+pub mod repair;
 mod retention;
 pub mod sampling;
 pub mod schema;
@@ -47,8 +51,9 @@ pub use batch::{SpanBatch, SpanBatchBuilder};
 pub use decoder::{Admission, DecodeError, Decoder, PayloadKind};
 pub use error::StoreError;
 pub use ids::{SpanId, TraceId};
-pub use limits::Limits;
+pub use limits::{CompactionLimits, Limits};
 pub use policy::{FlushPolicy, KeepAll};
+pub use retention::rules::Rule;
 pub use segment::{Segment, SegmentMeta};
 pub use snapshot::{Snapshot, TraceRows};
 pub use store::{Store, StoreOptions};

@@ -20,6 +20,9 @@ pub const TOTALS_SERIES_MAX: usize = 5_000;
 /// Sides of calls between services that wait for the other side.
 pub const PENDING_CALLS_MAX: usize = 65_536;
 
+/// Traces that may be pinned.
+pub const PINNED_TRACES_MAX: usize = 10_000;
+
 /// Bounds on memory, files and time. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -59,6 +62,58 @@ pub struct Limits {
     pub attribute_columns: AttributeColumns,
     /// How long counts of spans are kept, by when the newest span in them left the hot window.
     pub derived_age: Duration,
+    /// How segments are merged.
+    pub compaction: CompactionLimits,
+    /// With less free on the disk payloads are refused, so that what is already taken can be written out; 0 takes them to the last byte.
+    pub disk_free_bytes_min: u64,
+    /// With less free on the disk the oldest segments are dropped until there is so much; 0 drops none.
+    pub disk_free_bytes_kept: u64,
+}
+
+/// How segments are merged, and what a merge may take. One merge runs at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompactionLimits {
+    /// Whether the store merges by itself.
+    pub enabled: bool,
+    /// Traces are kept apart by the window of this length in which they begin.
+    pub window: Duration,
+    /// A merged segment ends with the trace that makes it this large; one of half this size is not merged again.
+    pub segment_bytes: u64,
+    /// So many flushed segments, or merged ones of one size in a window that is still filling, are merged.
+    pub fan_in: usize,
+    /// Segments that one merge takes.
+    pub inputs_max: usize,
+    /// Spans that one merge takes, unless a single segment has more.
+    pub spans_max: u64,
+    /// How long nothing must have arrived for a window, and how long it must be over, until all of it is merged. A flushed segment of
+    /// this age is merged even if there are few.
+    pub settle: Duration,
+    /// Memory for spans whose traces are not complete yet during a merge; beyond it the rest of a trace is read out of turn.
+    pub held_bytes: usize,
+    /// A trace of more spans in all is left in parts.
+    pub trace_spans_max: usize,
+    /// Share of one processor core, in percent, that merging takes on average while there is something to merge.
+    pub cpu_percent: u32,
+    /// Bytes a second that merging reads and writes together on average.
+    pub bytes_per_second: u64,
+}
+
+impl Default for CompactionLimits {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            window: Duration::from_hours(1),
+            segment_bytes: 256 << 20,
+            fan_in: 8,
+            inputs_max: 32,
+            spans_max: 16 << 20,
+            settle: Duration::from_mins(10),
+            held_bytes: 64 << 20,
+            trace_spans_max: 128 << 10,
+            cpu_percent: 50,
+            bytes_per_second: 64 << 20,
+        }
+    }
 }
 
 /// Which attribute keys get a column of their own in a segment; all others share a few maps.
@@ -108,6 +163,9 @@ impl Default for Limits {
             segment_cache_bytes: 128 << 20,
             attribute_columns: AttributeColumns::default(),
             derived_age: Duration::from_hours(400 * 24),
+            compaction: CompactionLimits::default(),
+            disk_free_bytes_min: 256 << 20,
+            disk_free_bytes_kept: 0,
         }
     }
 }

@@ -8,11 +8,13 @@ use ::metrics::{counter, gauge, histogram};
 
 use crate::env::Env;
 use crate::limits::Limits;
+use crate::store::CompactionReport;
 
 /// The limits, so that a fill can be read against them.
 pub(crate) fn limits(limits: &Limits) {
     gauge!("clew_wal_queue_bytes_max").set(limits.wal_queue_bytes as f64);
     gauge!("clew_hot_window_bytes_max").set(limits.hot_window_bytes as f64);
+    gauge!("clew_disk_free_bytes_min").set(limits.disk_free_bytes_min as f64);
     gauge!("clew_recent_payloads_max").set(limits.recent_payloads_max as f64);
 }
 
@@ -108,6 +110,41 @@ pub(crate) fn derived(files: usize, bytes: u64) {
 /// Calls between services of which one side is yet to come.
 pub(crate) fn pending_calls(sides: usize) {
     gauge!("clew_pending_calls").set(sides as f64);
+}
+
+/// A merge of segments is done.
+pub(crate) fn compaction(report: &CompactionReport, elapsed_ns: u64) {
+    counter!("clew_compactions_total", "outcome" => "ok").increment(report.merges);
+    histogram!("clew_compaction_seconds").record(elapsed_ns as f64 / 1e9);
+    for (direction, segments, spans, bytes) in [
+        (
+            "in",
+            report.input_segments,
+            report.input_spans,
+            report.input_bytes,
+        ),
+        (
+            "out",
+            report.output_segments,
+            report.output_spans,
+            report.output_bytes,
+        ),
+    ] {
+        counter!("clew_compaction_segments_total", "direction" => direction).increment(segments);
+        counter!("clew_compaction_spans_total", "direction" => direction).increment(spans);
+        counter!("clew_compaction_bytes_total", "direction" => direction).increment(bytes);
+    }
+}
+
+/// Room on the disk.
+pub(crate) fn disk(free_bytes: u64, total_bytes: u64) {
+    gauge!("clew_disk_free_bytes").set(free_bytes as f64);
+    gauge!("clew_disk_bytes").set(total_bytes as f64);
+}
+
+/// A merge of segments failed.
+pub(crate) fn compaction_failure() {
+    counter!("clew_compactions_total", "outcome" => "error").increment(1);
 }
 
 /// Damage was found at start-up.

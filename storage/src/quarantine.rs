@@ -52,6 +52,28 @@ pub(crate) fn move_here(
     env.fs.sync_dir(from).context(from)
 }
 
+/// Gives the file `path` a second name here, with the reason beside it. A file that is missing stays so.
+///
+/// # Errors
+/// When that cannot be done.
+pub(crate) fn link_here(
+    env: &Env,
+    data_dir: &Path,
+    path: &Path,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let dir = dir(data_dir);
+    env.fs.create_dir_all(&dir).context(&dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match env.fs.hard_link(path, &dir.join(&*name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        linked => linked.context(path)?,
+    }
+    write_reason(env, &dir, &name, reason)?;
+    env.fs.sync_dir(&dir).context(&dir)
+}
+
 fn write_reason(env: &Env, dir: &Path, name: &str, reason: &str) -> Result<(), StoreError> {
     let path = dir.join(format!("{name}.reason"));
     write_new(env, &path, format!("{reason}\n").as_bytes())

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use crate::support::command::{clew, clew_reading, ended, file, sending};
 use crate::support::json::Json;
@@ -22,6 +23,11 @@ fn help_and_version_are_there_for_every_command() {
         "sql",
         "retention",
         "verify",
+        "repair",
+        "export",
+        "backup",
+        "restore",
+        "compact",
         "flush",
         "demo",
         "config",
@@ -297,6 +303,13 @@ fn flush_verify_and_retention_work_with_and_without_a_server() {
             said.contains(&spans) && said.trim_end().ends_with("all is well"),
             "{said}"
         );
+        let said = run(&["compact"]);
+        assert!(
+            said.starts_with("merged ") || said.starts_with("nothing to merge"),
+            "{said}"
+        );
+        let said = run(&["verify"]);
+        assert!(said.contains(&spans), "{said}");
         let said = run(&["retention", "--older-than", "1h", "--dry-run"]);
         assert!(said.starts_with("would drop 0 segments"), "{said}");
         let said = run(&[
@@ -326,6 +339,45 @@ fn flush_verify_and_retention_work_with_and_without_a_server() {
     let report = Json::parse(&report).expect("JSON");
     assert_eq!(report.at("spans").count(), STREAM_SPANS);
     assert_eq!(span_count(server.addresses().http), 0);
+}
+
+#[test]
+fn a_backup_holds_what_was_acknowledged_and_comes_back() {
+    let data = stored();
+    let backup = DataDir::new(&[]);
+    let to = backup.path().join("backup");
+    let to = to.to_str().expect("a path in UTF-8");
+    let server = data.start();
+    let run = |arguments: &[&str]| ended(&server.data().run(arguments));
+    let said = run(&["backup", to]).good();
+    assert!(said.contains(&format!("{STREAM_SPANS} spans")), "{said}");
+    let again = run(&["backup", to, "--json"]).good();
+    let again = Json::parse(&again).expect("JSON");
+    assert_eq!(again.at("copied_bytes").count(), 0);
+    let checked = clew(&["verify", "--data-dir", to], &[]).good();
+    assert!(checked.trim_end().ends_with("all is well"), "{checked}");
+    let in_use = run(&["restore", to]).bad(1);
+    assert!(in_use.contains("is not empty"), "{in_use}");
+
+    let restored = DataDir::new(&[]);
+    let said = ended(&restored.run(&["restore", to])).good();
+    assert!(said.starts_with("restored"), "{said}");
+    let server = restored.start();
+    assert_eq!(span_count(server.addresses().http), STREAM_SPANS);
+    let nothing = clew(&["restore", "/no/such/backup", "--data-dir", to], &[]).bad(1);
+    assert!(nothing.contains("is no backup"), "{nothing}");
+}
+
+#[test]
+fn retention_goes_by_size_too() {
+    let data = stored();
+    let run = |arguments: &[&str]| ended(&data.run(arguments));
+    run(&["flush"]).good();
+    let said = run(&["retention", "--max-bytes", "1GiB", "--dry-run"]).good();
+    assert!(said.starts_with("would drop 0 segments"), "{said}");
+    let said = run(&["retention", "--max-bytes", "1KiB"]).good();
+    assert!(said.contains("for the size"), "{said}");
+    run(&["retention", "--max-bytes", "lots"]).bad(2);
 }
 
 #[test]
@@ -367,4 +419,88 @@ fn the_admin_socket_is_the_owners_alone_and_goes_with_the_server() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     server.stop();
     assert!(!socket.exists());
+}
+
+#[test]
+fn an_export_comes_back_by_import_and_is_what_sql_says() {
+    let server = stored().start();
+    let home = tempfile::tempdir().expect("a directory");
+    let to = |name: &str| home.path().join(name).to_str().expect("UTF-8").to_owned();
+    let export = |arguments: &[&str]| ended(&server.data().run(arguments));
+    let all = to("all.jsonl.zst");
+    export(&["export", "--output", &all, "--limit", "100000"]).good();
+    let other = DataDir::new(&[]).start();
+    let mut import = sending("import", other.addresses());
+    import.push(all.clone());
+    clew(&import, &[]).good();
+    assert_eq!(span_count(other.addresses().http), STREAM_SPANS);
+
+    let traces = "SELECT count(DISTINCT trace_id) FROM spans WHERE status_code = 'error'";
+    let traces = sql_count(server.addresses().http, traces);
+    let errors = to("errors.csv");
+    export(&["export", "error", "--output", &errors, "--limit", "100000"]).good();
+    let text = fs::read_to_string(&errors).expect("the file");
+    let mut lines = text.lines();
+    let head = lines.next().expect("a header");
+    assert!(head.starts_with("trace_id,span_id,"), "{head}");
+    let ids: std::collections::BTreeSet<&str> = lines
+        .filter_map(|line| line.split(',').next())
+        .filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .collect();
+    assert_eq!(ids.len() as u64, traces);
+
+    let parquet = to("errors.parquet");
+    export(&["export", "error", "--output", &parquet, "--limit", "100000"]).good();
+    let bytes = fs::read(&parquet).expect("the file");
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+
+    let cut = export(&["export", "--output", &all, "--limit", "3"]);
+    assert_eq!(cut.code, 1);
+    assert!(
+        cut.err.contains("3 traces in") && cut.err.contains("--limit takes more"),
+        "{}",
+        cut.err
+    );
+    export(&["export", "--output", &to("a.xlsx")]).bad(2);
+    export(&["export", "a=", "--output", &all]).bad(1);
+}
+
+#[test]
+fn repair_says_what_it_would_do_and_makes_an_index_again() {
+    let data = stored();
+    ended(&data.run(&["flush"])).good();
+    let damage = |data: &DataDir| {
+        let files = data.files();
+        let is_index = |path: &&PathBuf| path.extension() == Some("index".as_ref());
+        // What a repair has replaced may lie there until the next start.
+        for index in files.iter().filter(is_index) {
+            let path = data.path().join(index);
+            let mut bytes = fs::read(&path).expect("the index");
+            bytes[40] ^= 1;
+            fs::write(path, bytes).expect("the index");
+        }
+    };
+    let check = |run: &dyn Fn(&[&str]) -> crate::support::command::Ended| {
+        run(&["verify"]).bad(1);
+        let said = run(&["repair"]);
+        assert_eq!(said.code, 1);
+        assert!(
+            said.out.contains("can be made again") && said.out.contains("--apply does it"),
+            "{}",
+            said.out
+        );
+        run(&["verify"]).bad(1);
+        let said = run(&["repair", "--apply"]).good();
+        assert!(said.contains("made again, nothing is lost"), "{said}");
+        let said = run(&["verify"]).good();
+        assert!(said.contains(&format!("{STREAM_SPANS} spans")), "{said}");
+        let said = run(&["repair", "--json"]).good();
+        assert!(said.contains("\"repairs\":[]"), "{said}");
+    };
+    damage(&data);
+    check(&|arguments| ended(&data.run(arguments)));
+    damage(&data);
+    let server = data.start();
+    check(&|arguments| ended(&server.data().run(arguments)));
+    assert_eq!(span_count(server.addresses().http), STREAM_SPANS);
 }

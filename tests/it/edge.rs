@@ -88,7 +88,7 @@ fn cases() -> Vec<Case> {
     let entries = tar::read(&testdata().join("edge/made.tar.zst"));
     let index = entries
         .iter()
-        .find(|entry| entry.name == "index.jsonl")
+        .find(|entry| entry.name() == "index.jsonl")
         .expect("an index");
     let lines = std::str::from_utf8(&index.bytes).expect("UTF-8").lines();
     lines
@@ -97,7 +97,7 @@ fn cases() -> Vec<Case> {
             let text = |name| line.at(name).text().to_owned();
             let body = entries
                 .iter()
-                .find(|entry| entry.name == text("file"))
+                .find(|entry| entry.name() == text("file"))
                 .expect("a body");
             let mut headers = vec![("content-type".to_owned(), text("content_type"))];
             if !text("content_encoding").is_empty() {

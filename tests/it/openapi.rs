@@ -11,8 +11,9 @@ use crate::support::load::batch;
 use crate::support::server::Server;
 
 /// Folders of the sources that hold routes for clients.
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     "query/src",
+    "src/serve/archive.rs",
     "src/serve/health.rs",
     "src/serve/span_metrics.rs",
 ];

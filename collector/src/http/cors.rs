@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method, header, request};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::glob;
+use clew_storage::glob;
 
 /// How long a browser may remember the answer to a preflight request.
 const MAX_AGE: Duration = Duration::from_hours(1);

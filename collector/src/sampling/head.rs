@@ -10,9 +10,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use clew_storage::glob;
 use clew_storage::sampling::Threshold;
 
-use crate::glob;
 use crate::limits::HEAD_SERVICES_MAX;
 
 /// Rule that decides which spans are kept: as text `service=0.1`, `service=100/s` or `service|operation=0.1`.

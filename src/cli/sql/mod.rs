@@ -2,7 +2,6 @@
 
 mod complete;
 mod prompt;
-mod source;
 mod table;
 
 use std::fs;
@@ -13,14 +12,12 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::data::DataArgs;
-use super::server::CredentialArgs;
+use super::source::{Source, SourceArgs};
 use super::{Failure, Misuse, Outcome, say};
-use crate::client::{Answer, Url};
-use source::Source;
+use crate::client::Answer;
 
 /// Header or trailer field by which a server says that it cut a result off.
-const TRUNCATED: &str = "x-clew-truncated";
+pub(super) const TRUNCATED: &str = "x-clew-truncated";
 
 /// Characters of a cell that are shown on a terminal.
 const TERMINAL_CELL_CHARS: usize = 80;
@@ -40,13 +37,8 @@ pub(super) struct SqlArgs {
     /// Write the result to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Ask the server at this address
-    #[arg(long, value_name = "URL", env = "CLEW_URL", help_heading = "Server")]
-    url: Option<Url>,
     #[command(flatten)]
-    credentials: CredentialArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
 }
 
 const NOTES: &str = "\
@@ -108,7 +100,7 @@ impl Format {
 pub(super) async fn run(args: SqlArgs) -> Result<Outcome, Failure> {
     let asks = args.query.is_some() || args.file.is_some();
     if !asks && io::stdin().is_terminal() && io::stdout().is_terminal() && args.output.is_none() {
-        let mut source = Source::open(&args).await?;
+        let mut source = Source::open(&args.source).await?;
         let ended = prompt::run(&mut source, args.format.unwrap_or(Format::Table)).await;
         source.close().await?;
         ended?;
@@ -116,7 +108,7 @@ pub(super) async fn run(args: SqlArgs) -> Result<Outcome, Failure> {
     }
     let format = format(&args).map_err(Misuse)?;
     let statement = statement(&args).map_err(Misuse)?;
-    let mut source = Source::open(&args).await?;
+    let mut source = Source::open(&args.source).await?;
     let answer = source.ask(format.media_type(), &statement).await;
     source.close().await?;
     let answer = answer?;

@@ -9,8 +9,8 @@ use rustyline::{CompletionType, Config, Editor};
 use serde_json::Value;
 
 use super::complete::Names;
-use super::source::Source;
 use super::{Format, refusal, say, shown, warning};
+use crate::cli::source::Source;
 
 /// Statements that are remembered.
 const HISTORY_MAX: usize = 1_000;

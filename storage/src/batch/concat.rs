@@ -88,7 +88,7 @@ fn concat_columns(batches: &[&RecordBatch]) -> Vec<ArrayRef> {
 }
 
 /// `column`, with text views that no longer hold on to the buffers of the batches they came from.
-fn own_text(column: ArrayRef) -> ArrayRef {
+pub(super) fn own_text(column: ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
         _ => column,

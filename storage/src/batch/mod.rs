@@ -17,6 +17,8 @@
 mod builder;
 mod columns;
 mod concat;
+mod distinct;
+mod gather;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -31,6 +33,7 @@ use arrow::compute::take;
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, TimestampNanosecondType};
 
 pub use builder::{Group, SpanBatchBuilder};
+pub(crate) use distinct::distinct_rows;
 
 use crate::ids::TraceId;
 use crate::schema::{self, column};

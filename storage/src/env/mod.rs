@@ -82,6 +82,15 @@ pub struct DirEntry {
     pub is_dir: bool,
 }
 
+/// Room on the disk that a directory is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes of the whole disk.
+    pub total_bytes: u64,
+    /// Bytes that this process may still take.
+    pub free_bytes: u64,
+}
+
 /// Files and directories.
 pub trait FileSystem: Send + Sync {
     /// Makes a file that must not exist yet; it can be read and written.
@@ -143,6 +152,12 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// What the system reports. The names may then be lost even when a later call succeeds.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Room on the disk that `dir` is on.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn space(&self, dir: &Path) -> io::Result<DiskSpace>;
 }
 
 /// An open file. Reads and writes name their place; there is no cursor.

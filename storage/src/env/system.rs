@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Clock, DirEntry, File, FileSystem, Random};
+use super::{Clock, DirEntry, DiskSpace, File, FileSystem, Random};
 
 /// The system's clocks.
 #[derive(Debug)]
@@ -159,6 +159,14 @@ impl FileSystem for SystemFiles {
             dir
         };
         fs::File::open(dir)?.sync_all()
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<DiskSpace> {
+        let space = rustix::fs::statvfs(dir)?;
+        Ok(DiskSpace {
+            total_bytes: space.f_blocks.saturating_mul(space.f_frsize),
+            free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DirEntry, File, FileSystem};
+use super::{DirEntry, DiskSpace, File, FileSystem};
 
 /// Another file system whose syncs do nothing.
 pub(super) struct UnsyncedFiles(pub(super) Arc<dyn FileSystem>);
@@ -55,6 +55,10 @@ impl FileSystem for UnsyncedFiles {
 
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<DiskSpace> {
+        self.0.space(dir)
     }
 }
 

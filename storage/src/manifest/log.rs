@@ -284,7 +284,32 @@ impl Manifest {
     }
 }
 
-fn write_synced(env: &Env, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Makes `state` the newest state of the manifest in `dir`, which has no version above it; what is older goes.
+///
+/// # Errors
+/// When it cannot be written; then the state is the old one.
+pub(crate) fn write_state(env: &Env, dir: &Path, state: &State) -> Result<(), StoreError> {
+    let loaded = load(env, dir)?;
+    for unfinished in loaded.unfinished {
+        env.fs.remove_file(&unfinished).context(&unfinished)?;
+    }
+    let path = dir.join(FileKind::Checkpoint(state.version).name());
+    let temporary = dir.join(format!("commit-checkpoint-{}.tmp", state.version));
+    write_synced(env, &temporary, &encode(state))?;
+    env.fs.rename(&temporary, &path).context(&path)?;
+    env.fs.sync_dir(dir).context(dir)?;
+    let old = loaded.kinds.iter().filter(|kind| match kind {
+        FileKind::Checkpoint(version) => *version < state.version,
+        kind => kind.version() <= state.version,
+    });
+    for kind in old {
+        let path = dir.join(kind.name());
+        env.fs.remove_file(&path).context(&path)?;
+    }
+    env.fs.sync_dir(dir).context(dir)
+}
+
+pub(super) fn write_synced(env: &Env, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let file = env.fs.create_new(path).context(path)?;
     file.write_all_at(bytes, 0).context(path)?;
     file.sync_all().context(path)

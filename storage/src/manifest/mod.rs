@@ -22,6 +22,7 @@
 //! - `incarnation` is the number of the process: it grows by one at each start, and a process that meets a greater one has
 //!   been replaced and commits nothing more.
 
+mod copies;
 mod file;
 mod log;
 mod state;
@@ -30,8 +31,9 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use copies::{damaged_copies, restore_copies};
 pub(crate) use file::{FileKind, parse};
-pub(crate) use log::{Loaded, Manifest, load};
+pub(crate) use log::{Loaded, Manifest, load, write_state};
 pub(crate) use state::{Changes, RecentFile, State, Version};
 
 /// The manifest's directory inside the data directory.

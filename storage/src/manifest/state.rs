@@ -1,8 +1,11 @@
 //! What the manifest says, and how one version changes it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::derived::DerivedMeta;
+use crate::ids::TraceId;
 use crate::segment::SegmentMeta;
 
 /// A file that holds hashes of payloads which were flushed lately.
@@ -41,6 +44,9 @@ pub(crate) struct Changes {
     /// Names of files of counts that are no longer part of the store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) remove_derived: Vec<String>,
+    /// Traces that retention leaves over from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pin_traces: Vec<TraceId>,
 }
 
 /// One version as it stands in its file.
@@ -87,6 +93,9 @@ pub(crate) struct State {
     /// Files of counts, oldest commit first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) derived: Vec<DerivedMeta>,
+    /// Traces that retention leaves over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) pinned: BTreeSet<TraceId>,
 }
 
 impl Default for State {
@@ -99,6 +108,7 @@ impl Default for State {
             segments: Vec::new(),
             recent: Vec::new(),
             derived: Vec::new(),
+            pinned: BTreeSet::new(),
         }
     }
 }
@@ -136,6 +146,7 @@ impl State {
         self.derived
             .retain(|file| !changes.remove_derived.contains(&file.name));
         self.derived.extend(changes.add_derived.iter().cloned());
+        self.pinned.extend(&changes.pin_traces);
         self.flushed_seq = self.flushed_seq.max(changes.flushed_seq);
         self.incarnation = version.incarnation;
         self.version = version.version;

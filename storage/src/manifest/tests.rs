@@ -23,6 +23,8 @@ fn meta(name: &str) -> SegmentMeta {
         start_time: (i64::MIN, -1),
         ingested_at: (0, i64::MAX),
         services: vec!["a \"quoted\" näme\n".to_owned()],
+        merged: None,
+        is_pinned: false,
     }
 }
 

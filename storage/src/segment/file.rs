@@ -164,15 +164,22 @@ impl FileReader {
 
     /// Reads everything and compares length and checksum.
     pub(super) fn verify(&self, crc: u32) -> Result<(), StoreError> {
-        const PIECE: u64 = 1 << 20;
-        let mut whole = Hasher::new();
-        for start in (0..self.bytes).step_by(PIECE as usize) {
-            whole.update(&self.read(start..(start + PIECE).min(self.bytes))?);
+        self.hash_blocks(crc).map(|_| ())
+    }
+
+    /// The same; the checksums of the blocks.
+    pub(super) fn hash_blocks(&self, crc: u32) -> Result<Vec<u32>, StoreError> {
+        const PIECE: usize = 256 * BLOCK;
+        let (mut whole, mut blocks) = (Hasher::new(), Vec::new());
+        for start in (0..self.bytes).step_by(PIECE) {
+            let piece = self.read(start..(start + PIECE as u64).min(self.bytes))?;
+            whole.update(&piece);
+            blocks.extend(piece.chunks(BLOCK).map(crc32fast::hash));
         }
         if whole.finalize() != crc {
             return Err(self.corrupt("checksum of the whole file".to_owned()));
         }
-        self.check_length()
+        self.check_length().map(|()| blocks)
     }
 
     pub(super) fn check_length(&self) -> Result<(), StoreError> {

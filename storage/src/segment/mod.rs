@@ -1,4 +1,4 @@
-//! A segment: what one flush writes, never changed afterwards.
+//! A segment: what one flush or one merge writes, never changed afterwards.
 //!
 //! ```text
 //!   <name>.spans.parquet    `spans`, a trace's rows together and depth first, traces clustered by kind     see `plan`;
@@ -19,24 +19,34 @@
 
 pub mod attributes;
 mod cache;
+mod contents;
+mod epoch;
 mod file;
 mod index;
-mod plan;
+mod layouts;
+pub(crate) mod plan;
 mod properties;
 mod reader;
 mod rows;
+pub(crate) mod stream;
 mod table;
+mod table_writer;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod window;
 mod writer;
 
 use arrow::datatypes::SchemaRef;
 
 use crate::schema;
 pub use cache::SegmentCache;
+pub use epoch::write;
 pub use index::Operation;
+pub(crate) use layouts::Layouts;
 pub use reader::{Segment, TracePlace};
-pub use writer::{NewSegment, write};
+pub use window::TimeWindow;
+pub use writer::NewSegment;
+pub(crate) use writer::SegmentWriter;
 
 /// Version of the files that this code writes, and the only one that it reads.
 pub const FORMAT: u32 = 2;
@@ -66,6 +76,21 @@ pub struct SegmentMeta {
     pub ingested_at: (i64, i64),
     /// Distinct service names, sorted; empty when there are more than 1,000.
     pub services: Vec<String>,
+    /// The merge that made it; `None` for what a flush wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
+    /// It holds nothing but pinned traces that retention has left over, and stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pinned: bool,
+}
+
+/// Where a merge has put a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Merged {
+    /// All traces of the segment begin here.
+    pub window: TimeWindow,
+    /// The same for all segments that one merge made, and for no others.
+    pub merge_id: u64,
 }
 
 /// Which of a segment's two Parquet files.

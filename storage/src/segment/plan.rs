@@ -6,10 +6,13 @@
 //! ```
 //!
 //! A trace's spans stand together, depth first. Traces of one kind stand together, so that equal columns repeat in equal patterns;
-//! the shape is a hash over the operation and depth of each span.
+//! the shape is a hash over the operation and depth of each span, the same one whoever takes it ([`Shape`]), so that segments can be
+//! merged in this order.
 
 use std::collections::HashMap;
 use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::policy::FlushPolicy;
 use crate::sampling::Threshold;
@@ -19,16 +22,71 @@ use crate::trace::summary::Summary;
 use crate::tree::TreeRow;
 
 /// Service, name and kind.
-pub(super) type OperationRef<'a> = (&'a str, &'a str, &'a str);
+pub(crate) type OperationRef<'a> = (&'a str, &'a str, &'a str);
 
 /// A span's row in the segment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PlannedRow {
-    pub(super) span: SpanRef,
-    pub(super) depth: i32,
+pub(crate) struct PlannedRow {
+    pub(crate) span: SpanRef,
+    pub(crate) depth: i32,
     /// 0 for a root.
-    pub(super) parent_offset: i32,
-    pub(super) subtree_size: i32,
+    pub(crate) parent_offset: i32,
+    pub(crate) subtree_size: i32,
+    /// What its trace is kept with.
+    pub(crate) threshold: Threshold,
+}
+
+impl PlannedRow {
+    /// The row of node `row`, which stands at `place` of its trace.
+    pub(crate) fn of_tree(
+        span: SpanRef,
+        row: &TreeRow,
+        place: usize,
+        threshold: Threshold,
+    ) -> Self {
+        Self {
+            span,
+            depth: row.depth as i32,
+            parent_offset: row
+                .parent
+                .map_or(0, |parent| (place as u32 - parent) as i32),
+            subtree_size: row.subtree_size as i32,
+            threshold,
+        }
+    }
+}
+
+/// Spans that a shape looks at, the first ones of a trace.
+pub(crate) const SHAPE_SPANS_MAX: usize = 1024;
+
+/// The shape of a trace, taken row by row. Only the order of traces depends on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shape {
+    hash: u64,
+    spans: usize,
+}
+
+impl Shape {
+    /// Takes the next span.
+    pub(crate) fn add(&mut self, operation: u64, depth: i32) {
+        if self.spans < SHAPE_SPANS_MAX {
+            let number = operation ^ depth as u64;
+            self.hash = (self.hash.rotate_left(23) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.spans += 1;
+        }
+    }
+
+    /// The shape of the spans so far.
+    pub(crate) fn finish(self) -> u64 {
+        self.hash
+    }
+}
+
+/// Hash of an operation, for its shape.
+pub(crate) fn operation_hash((service, name, kind): OperationRef<'_>) -> u64 {
+    let hash = xxh3_64_with_seed(service.as_bytes(), 0);
+    let hash = xxh3_64_with_seed(name.as_bytes(), hash);
+    xxh3_64_with_seed(kind.as_bytes(), hash)
 }
 
 /// A trace that is kept.
@@ -71,7 +129,8 @@ struct Planner<'a> {
     gathered: &'a Gathered<'a>,
     rows: Vec<PlannedRow>,
     traces: Vec<PlannedTrace<'a>>,
-    operations: HashMap<OperationRef<'a>, u32>,
+    /// Hash of each operation.
+    operations: HashMap<OperationRef<'a>, u64>,
 }
 
 impl<'a> Planner<'a> {
@@ -81,34 +140,31 @@ impl<'a> Planner<'a> {
             return;
         };
         let first = self.rows.len() as u32;
-        let mut shape = 0u64;
+        let mut shape = Shape::default();
         for (place, row) in tree.iter().enumerate() {
             let source = rows[row.node as usize];
             let operation = self.operation(source);
-            shape = mix(shape, u64::from(operation) << 32 | u64::from(row.depth));
-            self.rows.push(PlannedRow {
-                span: self.gathered.span(source),
-                depth: row.depth as i32,
-                parent_offset: row
-                    .parent
-                    .map_or(0, |parent| (place as u32 - parent) as i32),
-                subtree_size: row.subtree_size as i32,
-            });
+            shape.add(operation, row.depth as i32);
+            let span = self.gathered.span(source);
+            self.rows
+                .push(PlannedRow::of_tree(span, row, place, threshold));
         }
         let rows = first..self.rows.len() as u32;
         self.traces.push(PlannedTrace {
             summary,
             threshold,
             rows,
-            shape,
+            shape: shape.finish(),
         });
     }
 
-    fn operation(&mut self, row: u32) -> u32 {
+    fn operation(&mut self, row: u32) -> u64 {
         let (columns, row) = self.gathered.columns(row as usize);
         let operation = (columns.service(row), columns.name(row), columns.kind(row));
-        let next = self.operations.len() as u32;
-        *self.operations.entry(operation).or_insert(next)
+        *self
+            .operations
+            .entry(operation)
+            .or_insert_with(|| operation_hash(operation))
     }
 
     fn finish(mut self) -> Plan<'a> {
@@ -138,9 +194,4 @@ impl<'a> Planner<'a> {
             operations,
         }
     }
-}
-
-/// Takes one more number into a hash. Only the order of rows depends on it.
-fn mix(hash: u64, number: u64) -> u64 {
-    (hash.rotate_left(23) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -33,6 +33,8 @@ pub struct Segment {
     env: Env,
     cache: Arc<SegmentCache>,
     index: OnceLock<Index>,
+    /// The blocks' checksums are taken from the files, which are compared with the manifest's whole, instead of from the index.
+    is_index_lost: bool,
 }
 
 /// Where a trace stands in a segment's `traces`.
@@ -61,15 +63,34 @@ impl Segment {
     /// The segment that `meta` tells of. Opens and reads nothing yet, so damage shows when it is first used.
     #[must_use]
     pub fn open(env: &Env, data_dir: &Path, meta: SegmentMeta, cache: &Arc<SegmentCache>) -> Self {
+        let paths = Self::paths(data_dir, &meta.name);
+        Self::open_paths(env, paths, meta, cache)
+    }
+
+    fn open_paths(
+        env: &Env,
+        paths: [PathBuf; 3],
+        meta: SegmentMeta,
+        cache: &Arc<SegmentCache>,
+    ) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         Self {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
-            paths: Self::paths(data_dir, &meta.name),
+            paths,
             meta,
             env: env.clone(),
             cache: Arc::clone(cache),
             index: OnceLock::new(),
+            is_index_lost: false,
         }
+    }
+
+    /// The same segment, for what can be read without its index: the Parquet files.
+    pub(crate) fn without_index(&self) -> Self {
+        let (paths, meta) = (self.paths.clone(), self.meta.clone());
+        let mut segment = Self::open_paths(&self.env, paths, meta, &self.cache);
+        segment.is_index_lost = true;
+        segment
     }
 
     /// Paths of the three files: spans, traces, index.
@@ -77,6 +98,11 @@ impl Segment {
     pub fn paths(data_dir: &Path, name: &str) -> [PathBuf; 3] {
         ["spans.parquet", "traces.parquet", "index"]
             .map(|ending| data_dir.join(format!("{name}.{ending}")))
+    }
+
+    /// Its files: spans, traces, index.
+    pub(crate) fn files(&self) -> &[PathBuf; 3] {
+        &self.paths
     }
 
     /// Facts from the manifest.
@@ -112,6 +138,12 @@ impl Segment {
             self.file(place)?.verify(crc)?;
         }
         Ok(())
+    }
+
+    /// Reads every byte of one table and compares the checksum with the manifest's.
+    pub(crate) fn verify_file(&self, table: SegmentTable) -> Result<(), StoreError> {
+        let place = table.place();
+        self.file(place)?.verify(self.meta.file_crc[place])
     }
 
     /// Bytes `range` of a file, for the Parquet reader.
@@ -326,6 +358,14 @@ impl Segment {
         })
     }
 
+    /// An error that says so of the file of spans.
+    pub(crate) fn corrupt(&self, message: String) -> StoreError {
+        StoreError::Corrupt {
+            path: self.paths[0].clone(),
+            message,
+        }
+    }
+
     fn key(&self, part: Part) -> Key {
         Key {
             segment: self.number,
@@ -357,10 +397,14 @@ impl Segment {
         })
     }
 
-    fn table(&self, table: SegmentTable) -> Result<TableFile, StoreError> {
+    pub(super) fn table(&self, table: SegmentTable) -> Result<TableFile, StoreError> {
         let place = table.place();
         let blocks = self.cache.object(self.key(Part::Blocks(place)), || {
-            let blocks = self.index()?.blocks(&self.file(INDEX)?, place as u32)?;
+            let blocks = if self.is_index_lost {
+                self.file(place)?.hash_blocks(self.meta.file_crc[place])?
+            } else {
+                self.index()?.blocks(&self.file(INDEX)?, place as u32)?
+            };
             let bytes = 4 * blocks.len();
             Ok((blocks, bytes))
         })?;

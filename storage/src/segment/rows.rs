@@ -1,4 +1,4 @@
-//! The rows of a plan as Arrow columns, some thousand at a time.
+//! Planned rows as Arrow columns, some thousand at a time.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use arrow::datatypes::{Float64Type, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::attributes::{AttributeOwner, GroupColumns, OwnerColumns};
-use super::plan::{Plan, PlannedRow};
+use super::plan::PlannedRow;
 use crate::batch::SpanBatch;
 use crate::schema::column;
 
@@ -21,19 +21,19 @@ const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Makes tables of planned rows.
 pub(super) struct RowSource<'a> {
     batches: &'a [Arc<SpanBatch>],
-    plan: &'a Plan<'a>,
+    rows: &'a [PlannedRow],
 }
 
 impl<'a> RowSource<'a> {
-    pub(super) fn new(batches: &'a [Arc<SpanBatch>], plan: &'a Plan<'a>) -> Self {
-        Self { batches, plan }
+    pub(super) fn new(batches: &'a [Arc<SpanBatch>], rows: &'a [PlannedRow]) -> Self {
+        Self { batches, rows }
     }
 
     /// The end of the part that begins at `start`, at most `end`.
     pub(super) fn part_end(&self, start: usize, end: usize) -> usize {
         let end = end.min(start + ROWS_MAX);
         let mut bytes = 0;
-        for (place, row) in self.plan.rows[start..end].iter().enumerate() {
+        for (place, row) in self.rows[start..end].iter().enumerate() {
             bytes += self.batch(row).group_key(row.span.row as usize).len();
             if bytes > GROUP_BYTES_MAX {
                 return start + place.max(1);
@@ -48,7 +48,7 @@ impl<'a> RowSource<'a> {
 
     /// Batch and row there of each of the rows `rows`.
     pub(super) fn places(&self, rows: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
-        let planned = self.plan.rows[rows].iter();
+        let planned = self.rows[rows].iter();
         planned.map(|row| (row.span.batch as usize, row.span.row as usize))
     }
 
@@ -60,7 +60,7 @@ impl<'a> RowSource<'a> {
         of_spans: OwnerColumns,
         of_groups: &GroupColumns,
     ) -> Result<RecordBatch, ArrowError> {
-        let planned = &self.plan.rows[rows.clone()];
+        let planned = &self.rows[rows.clone()];
         let own: Vec<_> = self.places(rows.clone()).collect();
         let group = |row: &PlannedRow| {
             let group = self.batch(row).group_of().value(row.span.row as usize);
@@ -83,7 +83,7 @@ impl<'a> RowSource<'a> {
                 self.pick(&groups, |batch| batch.groups().column(place))?
             });
         }
-        columns[column::SAMPLE_WEIGHT] = self.weights(&columns[column::SAMPLE_WEIGHT], rows.start);
+        columns[column::SAMPLE_WEIGHT] = weights(&columns[column::SAMPLE_WEIGHT], planned);
         columns.extend(structure(planned));
         columns.extend(of_spans.rest);
         let of_resource = of_groups.first().map_or(0, |group| group.rest.len());
@@ -98,6 +98,13 @@ impl<'a> RowSource<'a> {
         places: &[(usize, usize)],
         column: impl Fn(&'a SpanBatch) -> &'a ArrayRef,
     ) -> Result<ArrayRef, ArrowError> {
+        // Whoever gathers rows by himself gives one batch with these very rows.
+        if let [batch] = self.batches
+            && column(batch).len() == places.len()
+            && (0..places.len()).eq(places.iter().map(|place| place.1))
+        {
+            return Ok(Arc::clone(column(batch)));
+        }
         let sources: Vec<&dyn Array> = self
             .batches
             .iter()
@@ -105,24 +112,15 @@ impl<'a> RowSource<'a> {
             .collect();
         interleave(&sources, places)
     }
+}
 
-    /// `weights`, which begin at row `start`, raised by the thresholds of their traces.
-    fn weights(&self, weights: &ArrayRef, start: usize) -> ArrayRef {
-        let traces = &self.plan.traces;
-        let mut trace = traces.partition_point(|trace| trace.rows.end as usize <= start);
-        let weights = weights
-            .as_primitive::<Float64Type>()
-            .values()
-            .iter()
-            .enumerate();
-        let weights = weights.map(|(place, weight)| {
-            if (start + place) as u32 >= traces[trace].rows.end {
-                trace += 1;
-            }
-            traces[trace].threshold.raise(*weight)
-        });
-        Arc::new(weights.collect::<Float64Array>())
-    }
+/// The weights of `rows`, raised by the thresholds of their traces.
+fn weights(weights: &ArrayRef, rows: &[PlannedRow]) -> ArrayRef {
+    let weights = weights.as_primitive::<Float64Type>().values().iter();
+    let weights = weights
+        .zip(rows)
+        .map(|(weight, row)| row.threshold.raise(*weight));
+    Arc::new(weights.collect::<Float64Array>())
 }
 
 fn pick_groups(

@@ -137,7 +137,7 @@ impl TableFile {
     }
 
     /// What stopped Parquet: the read that failed, or what it says of the content.
-    fn error(&self, error: &dyn std::error::Error) -> StoreError {
+    pub(super) fn error(&self, error: &dyn std::error::Error) -> StoreError {
         let failed = self
             .failed
             .lock()

@@ -1,46 +1,43 @@
-//! Writing a segment: plan, rows, filters, three files.
+//! Writing a segment: rows in their order, filters, three files.
+//!
+//! An epoch is written in one go (`epoch`); a merge hands its rows over piece by piece. Both come here.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
-use parquet::arrow::ArrowWriter;
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 
 use super::attributes::{
-    AttributeLayout, AttributeOwner, GroupColumns, KeyList, LAYOUT_KEY, Source, Splitter,
+    AttributeLayout, AttributeOwner, CensusOfFile, GroupColumns, KeyList, Placed, Source, Splitter,
 };
-use super::file::{FileWriter, Written, io_error};
+use super::contents::{Extent, Operations, TraceRows};
+use super::file::{FileWriter, io_error};
 use super::index::values::ValueCollector;
 use super::index::{self, Contents};
-use super::plan::Plan;
-use super::properties::properties;
+use super::layouts::Layouts;
+use super::plan::{OperationRef, PlannedRow};
 use super::rows::RowSource;
-use super::{FORMAT, Segment, SegmentMeta, SegmentTable};
+use super::table_writer::TableWriter;
+use super::{FORMAT, Merged, Segment, SegmentMeta};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
-use crate::ids::TraceId;
-use crate::limits::AttributeColumns;
-use crate::policy::FlushPolicy;
+use crate::sampling::Threshold;
 use crate::schema::column;
-use crate::trace::gather::Gathered;
-use crate::trace::summary::TracesBuilder;
+use crate::trace::columns::SpanColumns;
+use crate::trace::summary::{Summary, TracesBuilder};
 
+/// Ending of the files of a segment that is not whole yet.
+const TEMPORARY: &str = "tmp";
 /// A row group ends with the first trace that makes it this large.
 const GROUP_ROWS: usize = 64 << 10;
 /// A row group ends here even inside a trace.
 const GROUP_ROWS_MAX: usize = 128 << 10;
 /// A row group ends when its encoded columns take this much memory.
 const GROUP_BYTES_MAX: usize = 32 << 20;
-/// Service names that a segment's facts list.
-const SERVICES_MAX: usize = 1000;
 
 /// What a segment that is about to be written is called.
 #[derive(Debug, Clone, Copy)]
@@ -53,236 +50,344 @@ pub struct NewSegment<'a> {
     pub tenant: &'a str,
     /// First and last log sequence number of the spans, inclusive.
     pub wal: (u64, u64),
-    /// Which attribute keys get a column.
-    pub attribute_columns: AttributeColumns,
+    /// What the merge that makes it is, if it is one.
+    pub merged: Option<Merged>,
+    /// It holds nothing but pinned traces.
+    pub is_pinned: bool,
 }
 
-/// Writes the spans of `batches` that `policy` keeps as a new segment; `None`, and no file, when it keeps none.
-///
-/// Everything is durable, names included, when this returns `Ok`. On an error the files are removed as far as possible.
-/// Blocks; takes memory for some 80 bytes a span, one row group, and a bounded number of attribute keys.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn write(
-    env: &Env,
-    new: &NewSegment<'_>,
-    batches: &[Arc<SpanBatch>],
-    policy: &dyn FlushPolicy,
-) -> Result<Option<SegmentMeta>, StoreError> {
-    let gathered = Gathered::of(batches);
-    let plan = Plan::new(&gathered, policy);
-    if plan.rows.is_empty() {
-        return Ok(None);
+/// Rows that follow those written so far.
+pub(super) struct Part<'a> {
+    pub(super) batches: &'a [Arc<SpanBatch>],
+    /// The attributes of `batches`: of spans, of resources.
+    pub(super) sources: [Source<'a>; 2],
+    pub(super) rows: &'a [PlannedRow],
+    /// Places in `rows` behind which a trace ends, ascending.
+    pub(super) ends: &'a [usize],
+    /// The operations of the rows, each once.
+    pub(super) operations: &'a [OperationRef<'a>],
+}
+
+/// A segment on its way. The files have temporary names until all are whole, so that nobody who looks for `*.parquet` meets half a file; they
+/// are removed when this is dropped unfinished, as far as possible.
+pub(crate) struct SegmentWriter<'e> {
+    files: Files<'e>,
+    spans: TableWriter,
+    traces: TableWriter,
+    trace_group: TracesBuilder,
+    attributes: Attributes,
+    collector: ValueCollector,
+    /// The filter of each row group that is written.
+    filters: Vec<Vec<u8>>,
+    /// Rows of the row group that is under way.
+    group_rows: usize,
+    span_count: u64,
+    operations: Operations,
+    trace_rows: TraceRows,
+    start_time: Extent,
+    ingested_at: Extent,
+}
+
+impl<'e> SegmentWriter<'e> {
+    /// Begins a segment, and makes its first two files.
+    ///
+    /// # Errors
+    /// When a file cannot be made.
+    pub(crate) fn new(
+        env: &'e Env,
+        new: &NewSegment<'_>,
+        layouts: Layouts,
+    ) -> Result<Self, StoreError> {
+        let files = Files::new(env, new)?;
+        let attributes = Attributes::new(layouts);
+        let layout = attributes.layout();
+        let spans = TableWriter::spans(files.create(0)?, &files.temporary(0), &layout)?;
+        let traces = TableWriter::traces(files.create(1)?, &files.temporary(1))?;
+        Ok(Self {
+            files,
+            spans,
+            traces,
+            trace_group: TracesBuilder::new(),
+            attributes,
+            collector: ValueCollector::new(),
+            filters: Vec::new(),
+            group_rows: 0,
+            span_count: 0,
+            operations: Operations::default(),
+            trace_rows: TraceRows::default(),
+            start_time: Extent::default(),
+            ingested_at: Extent::default(),
+        })
     }
-    let paths = Segment::paths(new.data_dir, new.name);
-    let files = Files {
-        env,
-        new,
-        paths,
-        batches,
-        plan: &plan,
-        created: Cell::new(0),
-    };
-    match files.write() {
-        Ok(written) => Ok(Some(files.meta(&gathered, &written))),
-        Err(error) => {
-            files.remove();
-            Err(error)
+
+    /// Appends the spans `rows` of `batch`, which is all of them in this order. A trace ends behind each of `ends`, places in `rows`; the
+    /// last one may go on in the next call.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write(
+        &mut self,
+        batch: SpanBatch,
+        rows: &[PlannedRow],
+        ends: &[usize],
+    ) -> Result<(), StoreError> {
+        let batches = [Arc::new(batch)];
+        let columns = SpanColumns::of_batch(&batches[0]);
+        let operation = |row| (columns.service(row), columns.name(row), columns.kind(row));
+        let mut operations: Vec<_> = (0..columns.len()).map(operation).collect();
+        operations.sort_unstable();
+        operations.dedup();
+        self.write_part(Part {
+            batches: &batches,
+            sources: AttributeOwner::ALL.map(|owner| Source::of(&batches, owner)),
+            rows,
+            ends,
+            operations: &operations,
+        })
+    }
+
+    /// Appends the row of a trace: in the order in which the traces' spans are appended.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn add_trace(
+        &mut self,
+        summary: &Summary<'_>,
+        threshold: Threshold,
+    ) -> Result<(), StoreError> {
+        let first_row = self.trace_rows.add(summary.trace_id, summary.span_count);
+        self.trace_group.push(summary, threshold, first_row);
+        if self.trace_rows.len().is_multiple_of(GROUP_ROWS) {
+            self.end_trace_group()?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the files so far, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.spans.bytes() + self.traces.bytes()) as u64
+    }
+
+    /// Makes everything durable, names included.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn finish(mut self) -> Result<SegmentMeta, StoreError> {
+        if self.group_rows > 0 {
+            self.end_row_group()?;
+        }
+        if !self.trace_rows.len().is_multiple_of(GROUP_ROWS) {
+            self.end_trace_group()?;
+        }
+        let (layout, census) = self.attributes.finish();
+        self.spans.describe(&layout, &census);
+        let (spans, traces) = (self.spans.finish()?, self.traces.finish()?);
+        let operations = self.operations.list();
+        let contents = Contents {
+            name: &self.files.name,
+            traces: self.trace_rows.sorted(),
+            values: &self.filters,
+            operations: operations.as_deref(),
+            blocks: [&spans.blocks, &traces.blocks],
+        };
+        let index = index::write(self.files.create(2)?, &self.files.temporary(2), &contents)?;
+        self.files.give_names()?;
+        let written = [spans, traces, index];
+        self.files.keep();
+        Ok(SegmentMeta {
+            name: self.files.name.clone(),
+            tenant: self.files.tenant.clone(),
+            format: FORMAT,
+            wal: self.files.wal,
+            span_count: self.span_count,
+            trace_count: self.trace_rows.len() as u64,
+            file_bytes: written.each_ref().map(|file| file.bytes),
+            file_crc: written.each_ref().map(|file| file.crc),
+            start_time: self.start_time.0,
+            ingested_at: self.ingested_at.0,
+            services: self.operations.services(),
+            merged: self.files.merged,
+            is_pinned: self.files.is_pinned,
+        })
+    }
+
+    /// Appends rows, and ends row groups behind a trace if possible.
+    pub(super) fn write_part(&mut self, part: Part<'_>) -> Result<(), StoreError> {
+        let (batches, rows, ends) = (part.batches, part.rows, part.ends);
+        for operation in part.operations {
+            self.operations.add(*operation);
+        }
+        self.note_extents(batches, rows);
+        let placed = self.attributes.place(part.sources);
+        let source = RowSource::new(batches, rows);
+        let mut start = 0;
+        while start < rows.len() {
+            if self.group_rows == GROUP_ROWS_MAX {
+                self.end_row_group()?;
+            }
+            let group_end = self.group_end(start, rows.len(), ends);
+            let end = source.part_end(start, group_end);
+            self.write_rows(&source, &placed, start..end, part.batches)?;
+            let is_full = end == group_end
+                && self.group_rows >= GROUP_ROWS
+                && ends.binary_search(&end).is_ok();
+            if is_full || self.spans.row_group_bytes() >= GROUP_BYTES_MAX {
+                self.end_row_group()?;
+            }
+            start = end;
+        }
+        self.attributes.batches += batches.len() as u32;
+        Ok(())
+    }
+
+    /// Where the row group ends that row `start` is in: behind the trace that makes it large, unless that is too far; at most `rows`.
+    fn group_end(&self, start: usize, rows: usize, ends: &[usize]) -> usize {
+        let large = start + GROUP_ROWS.saturating_sub(self.group_rows).max(1);
+        let behind_trace = ends.get(ends.partition_point(|end| *end < large));
+        let farthest = (start + GROUP_ROWS_MAX - self.group_rows).min(rows);
+        behind_trace.map_or(farthest, |end| *end.min(&farthest))
+    }
+
+    fn write_rows(
+        &mut self,
+        source: &RowSource<'_>,
+        placed: &PlacedPart<'_>,
+        rows: Range<usize>,
+        batches: &[Arc<SpanBatch>],
+    ) -> Result<(), StoreError> {
+        let of_spans = self.attributes.spans.split(
+            &placed.spans,
+            source.places(rows.clone()),
+            &mut self.collector,
+        );
+        let table = source
+            .table(rows.clone(), &self.spans.schema, of_spans, &placed.groups)
+            .map_err(|error| self.spans.failed(error.into()))?;
+        self.attributes.collect(
+            &mut self.collector,
+            &table,
+            source.places(rows.clone()),
+            batches,
+        );
+        self.spans.write(&table)?;
+        self.group_rows += rows.len();
+        self.span_count += rows.len() as u64;
+        Ok(())
+    }
+
+    fn end_row_group(&mut self) -> Result<(), StoreError> {
+        self.group_rows = 0;
+        self.filters.push(self.collector.finish());
+        self.spans.end_row_group()
+    }
+
+    fn end_trace_group(&mut self) -> Result<(), StoreError> {
+        let group = std::mem::replace(&mut self.trace_group, TracesBuilder::new());
+        self.traces.write(&group.finish())?;
+        self.traces.end_row_group()
+    }
+
+    fn note_extents(&mut self, batches: &[Arc<SpanBatch>], rows: &[PlannedRow]) {
+        let columns: Vec<_> = batches.iter().map(|b| SpanColumns::of_batch(b)).collect();
+        for row in rows {
+            let columns = &columns[row.span.batch as usize];
+            let row = row.span.row as usize;
+            self.start_time.add(columns.start(row));
+            self.ingested_at.add(columns.ingested_at(row));
         }
     }
 }
 
-/// The files of a segment on their way.
-struct Files<'a> {
-    env: &'a Env,
-    new: &'a NewSegment<'a>,
+/// The files, and their removal when nothing comes of them.
+struct Files<'e> {
+    env: &'e Env,
+    name: String,
+    tenant: String,
+    wal: (u64, u64),
+    merged: Option<Merged>,
+    is_pinned: bool,
     /// Spans, traces, index.
     paths: [PathBuf; 3],
-    batches: &'a [Arc<SpanBatch>],
-    plan: &'a Plan<'a>,
-    /// How many of the files have been made.
+    /// How many of them have been made and are ours to remove.
     created: Cell<usize>,
 }
 
-impl Files<'_> {
-    fn write(&self) -> Result<[Written; 3], StoreError> {
-        let dir = self.paths[0].parent().unwrap_or(self.new.data_dir);
-        self.env
-            .fs
+impl<'e> Files<'e> {
+    fn new(env: &'e Env, new: &NewSegment<'_>) -> Result<Self, StoreError> {
+        let files = Self {
+            env,
+            name: new.name.to_owned(),
+            tenant: new.tenant.to_owned(),
+            wal: new.wal,
+            merged: new.merged,
+            is_pinned: new.is_pinned,
+            paths: Segment::paths(new.data_dir, new.name),
+            created: Cell::new(0),
+        };
+        let dir = files.dir();
+        env.fs
             .create_dir_all(dir)
             .map_err(|source| io_error(dir, source))?;
-        let (spans, values) = self.write_spans()?;
-        let traces = self.write_traces()?;
-        let mut trace_rows: Vec<(TraceId, Range<u32>)> = self
-            .plan
-            .traces
-            .iter()
-            .map(|trace| (trace.summary.trace_id, trace.rows.clone()))
-            .collect();
-        trace_rows.sort_unstable_by_key(|(id, _)| *id);
-        let contents = Contents {
-            name: self.new.name,
-            traces: &trace_rows,
-            values: &values,
-            operations: &self.plan.operations,
-            blocks: [&spans.blocks, &traces.blocks],
-        };
-        let index = index::write(self.create(2)?, &self.paths[2], &contents)?;
-        self.env
-            .fs
-            .sync_dir(dir)
-            .map_err(|source| io_error(dir, source))?;
-        Ok([spans, traces, index])
+        files.check_free()?;
+        Ok(files)
     }
 
-    /// The file of `spans`, and the filter of each of its row groups.
-    fn write_spans(&self) -> Result<(Written, Vec<Vec<u8>>), StoreError> {
-        let mut attributes = Attributes::new(self.batches, &self.new.attribute_columns);
-        let mut table = TableWriter::spans(self.create(0)?, &self.paths[0], &attributes.layout)?;
-        let source = RowSource::new(self.batches, self.plan);
-        let mut collector = ValueCollector::new();
-        let mut filters = Vec::new();
-        let mut start = 0;
-        for end in self.row_group_ends() {
-            while start < end {
-                let part_end = source.part_end(start, end);
-                let rows = start..part_end;
-                let of_spans = attributes
-                    .spans
-                    .split(source.places(rows.clone()), &mut collector);
-                let part = source
-                    .table(rows.clone(), &table.schema, of_spans, &attributes.groups)
-                    .map_err(|error| table.failed(error.into()))?;
-                self.collect(&mut collector, &mut attributes.keys, &part, rows);
-                table.write(&part)?;
-                start = part_end;
-                if start == end || table.row_group_bytes() >= GROUP_BYTES_MAX {
-                    table.end_row_group()?;
-                    filters.push(collector.finish());
-                }
-            }
-        }
-        table.set_layout(&attributes.finish());
-        Ok((table.finish()?, filters))
-    }
-
-    /// Where row groups end: behind a trace if possible.
-    fn row_group_ends(&self) -> Vec<usize> {
-        let (mut ends, mut start) = (Vec::new(), 0);
-        for trace in &self.plan.traces {
-            let end = trace.rows.end as usize;
-            while end - start > GROUP_ROWS_MAX {
-                start += GROUP_ROWS_MAX;
-                ends.push(start);
-            }
-            if end - start >= GROUP_ROWS {
-                start = end;
-                ends.push(start);
-            }
-        }
-        if start < self.plan.rows.len() {
-            ends.push(self.plan.rows.len());
-        }
-        ends
-    }
-
-    /// Takes what the rows `rows`, whose table is `part`, hold; the attributes of spans are in already.
-    fn collect(
-        &self,
-        collector: &mut ValueCollector,
-        keys: &mut Keys,
-        part: &RecordBatch,
-        rows: Range<usize>,
-    ) {
-        // Place of `attributes` in an event and in a link.
-        const IN_EVENT: usize = 2;
-        const IN_LINK: usize = 3;
-        let (events, links) = (part.column(column::EVENTS), part.column(column::LINKS));
-        collector.add_items(events, IN_EVENT, |key| keys.event.add(key));
-        collector.add_items(links, IN_LINK, |key| keys.link.add(key));
-        part.column(column::NAME)
-            .as_string_view()
-            .iter()
-            .flatten()
-            .for_each(|name| collector.add_name(name));
-        for row in &self.plan.rows[rows] {
-            let batch = &self.batches[row.span.batch as usize];
-            let group = batch.group_of().value(row.span.row as usize);
-            if collector.is_new_group(row.span.batch, group) {
-                let own = batch.groups().slice(group as usize, 1);
-                collector.add_service(batch.group_service_names().value(group as usize));
-                let map = |place: usize| own.column(place - column::SERVICE_NAME).as_map();
-                collector.add_attributes(map(column::RESOURCE_ATTRIBUTES), |_| {});
-                collector.add_attributes(map(column::SCOPE_ATTRIBUTES), |key| keys.scope.add(key));
-            }
+    /// A segment is never written over.
+    fn check_free(&self) -> Result<(), StoreError> {
+        let path = &self.paths[0];
+        match self.env.fs.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(io_error(path, source)),
+            Ok(_) => Err(io_error(path, io::ErrorKind::AlreadyExists.into())),
         }
     }
 
-    fn write_traces(&self) -> Result<Written, StoreError> {
-        let mut table = TableWriter::traces(self.create(1)?, &self.paths[1])?;
-        for traces in self.plan.traces.chunks(GROUP_ROWS) {
-            let mut builder = TracesBuilder::new();
-            for trace in traces {
-                builder.push(&trace.summary, trace.threshold, trace.rows.start);
-            }
-            table.write(&builder.finish())?;
-            table.end_row_group()?;
-        }
-        table.finish()
+    fn dir(&self) -> &Path {
+        self.paths[0].parent().unwrap_or(Path::new("."))
     }
 
-    fn meta(&self, gathered: &Gathered<'_>, written: &[Written; 3]) -> SegmentMeta {
-        let spans = self.plan.rows.iter().map(|row| {
-            let columns = &gathered.columns[row.span.batch as usize];
-            let row = row.span.row as usize;
-            (
-                columns.node(row).start_unix_nano as i64,
-                columns.ingested_at(row),
-            )
-        });
-        let (mut start_time, mut ingested_at) = ((i64::MAX, i64::MIN), (i64::MAX, i64::MIN));
-        for (start, ingested) in spans {
-            start_time = (start_time.0.min(start), start_time.1.max(start));
-            ingested_at = (ingested_at.0.min(ingested), ingested_at.1.max(ingested));
-        }
-        let services: BTreeSet<_> = self
-            .plan
-            .operations
-            .iter()
-            .map(|operation| operation.0)
-            .collect();
-        let listed = if services.len() > SERVICES_MAX {
-            BTreeSet::new()
-        } else {
-            services
-        };
-        SegmentMeta {
-            name: self.new.name.to_owned(),
-            tenant: self.new.tenant.to_owned(),
-            format: FORMAT,
-            wal: self.new.wal,
-            span_count: self.plan.rows.len() as u64,
-            trace_count: self.plan.traces.len() as u64,
-            file_bytes: written.each_ref().map(|file| file.bytes),
-            file_crc: written.each_ref().map(|file| file.crc),
-            start_time,
-            ingested_at,
-            services: listed.into_iter().map(str::to_owned).collect(),
-        }
+    /// What the file `place` is called until the segment is whole.
+    fn temporary(&self, place: usize) -> PathBuf {
+        self.paths[place].with_added_extension(TEMPORARY)
     }
 
-    /// Makes the file `place`, and remembers that it is ours to remove.
+    /// Makes the file `place`, and remembers that it is ours.
     fn create(&self, place: usize) -> Result<FileWriter, StoreError> {
-        let file = FileWriter::create(self.env, &self.paths[place])?;
+        let file = FileWriter::create(self.env, &self.temporary(place))?;
         self.created.set(place + 1);
         Ok(file)
     }
 
-    /// Removes what was made. What cannot be removed is an orphan, and start-up removes it.
-    fn remove(&self) {
-        for path in &self.paths[..self.created.get()] {
-            if let Err(error) = self.env.fs.remove_file(path) {
+    /// Gives the files their names, and makes those durable.
+    fn give_names(&self) -> Result<(), StoreError> {
+        for (place, path) in self.paths.iter().enumerate() {
+            let renamed = self.env.fs.rename(&self.temporary(place), path);
+            renamed.map_err(|source| io_error(path, source))?;
+        }
+        let dir = self.dir();
+        self.env
+            .fs
+            .sync_dir(dir)
+            .map_err(|source| io_error(dir, source))
+    }
+
+    /// The segment is whole.
+    fn keep(&self) {
+        self.created.set(0);
+    }
+}
+
+impl Drop for Files<'_> {
+    /// What cannot be removed is an orphan, and start-up removes it.
+    fn drop(&mut self) {
+        for (place, path) in self.paths[..self.created.get()].iter().enumerate() {
+            let removed = match self.env.fs.remove_file(&self.temporary(place)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.env.fs.remove_file(path)
+                }
+                removed => removed,
+            };
+            if let Err(error) = removed {
                 tracing::warn!(path = %path.display(), %error, "part of a failed segment stays behind");
             }
         }
@@ -290,13 +395,13 @@ impl Files<'_> {
 }
 
 /// Attributes on their way into columns.
-struct Attributes<'a> {
-    /// The columns; the keys in the residue are not known yet.
-    layout: AttributeLayout,
-    spans: Splitter<'a>,
-    resources: Splitter<'a>,
-    groups: GroupColumns,
+struct Attributes {
+    spans: Splitter,
+    resources: Splitter,
     keys: Keys,
+    census: CensusOfFile,
+    /// Batches of the parts that are written: they number groups through.
+    batches: u32,
 }
 
 /// Keys at the levels that have no columns.
@@ -307,106 +412,76 @@ struct Keys {
     link: KeyList,
 }
 
-impl<'a> Attributes<'a> {
-    fn new(batches: &'a [Arc<SpanBatch>], limits: &AttributeColumns) -> Self {
-        let splitter = |owner| Splitter::new(Source::of(batches, owner), limits, owner);
-        let spans = splitter(AttributeOwner::Span);
-        let mut resources = splitter(AttributeOwner::Resource);
+/// The attributes of a part.
+struct PlacedPart<'b> {
+    spans: Placed<'b>,
+    groups: GroupColumns,
+}
+
+impl Attributes {
+    fn new(layouts: Layouts) -> Self {
         Self {
-            layout: AttributeLayout::new(spans.layout().clone(), resources.layout().clone()),
-            groups: resources.groups(),
-            spans,
-            resources,
+            spans: Splitter::new(layouts.span),
+            resources: Splitter::new(layouts.resource),
             keys: Keys::default(),
+            census: layouts.census,
+            batches: 0,
         }
     }
 
-    /// The whole layout, when all spans are split.
-    fn finish(self) -> AttributeLayout {
+    /// The columns; the keys in the residue are not known yet.
+    fn layout(&self) -> AttributeLayout {
+        AttributeLayout::new(self.spans.layout().clone(), self.resources.layout().clone())
+    }
+
+    fn place<'b>(&mut self, [spans, resources]: [Source<'b>; 2]) -> PlacedPart<'b> {
+        let resources = self.resources.place_all(resources);
+        PlacedPart {
+            spans: self.spans.place_all(spans),
+            groups: self.resources.groups(&resources),
+        }
+    }
+
+    /// Takes what the rows at `places`, whose table is `table`, hold; the attributes of spans are in already.
+    fn collect(
+        &mut self,
+        collector: &mut ValueCollector,
+        table: &RecordBatch,
+        places: impl Iterator<Item = (usize, usize)>,
+        batches: &[Arc<SpanBatch>],
+    ) {
+        // Place of `attributes` in an event and in a link.
+        const IN_EVENT: usize = 2;
+        const IN_LINK: usize = 3;
+        let keys = &mut self.keys;
+        let (events, links) = (table.column(column::EVENTS), table.column(column::LINKS));
+        collector.add_items(events, IN_EVENT, |key| keys.event.add(key));
+        collector.add_items(links, IN_LINK, |key| keys.link.add(key));
+        table
+            .column(column::NAME)
+            .as_string_view()
+            .iter()
+            .flatten()
+            .for_each(|name| collector.add_name(name));
+        for (place, row) in places {
+            let batch = &batches[place];
+            let group = batch.group_of().value(row);
+            if collector.is_new_group(self.batches + place as u32, group) {
+                let own = batch.groups().slice(group as usize, 1);
+                collector.add_service(batch.group_service_names().value(group as usize));
+                let map = |place: usize| own.column(place - column::SERVICE_NAME).as_map();
+                collector.add_attributes(map(column::RESOURCE_ATTRIBUTES), |_| {});
+                collector.add_attributes(map(column::SCOPE_ATTRIBUTES), |key| keys.scope.add(key));
+            }
+        }
+    }
+
+    /// The whole layout, when all spans are split, and the attributes in numbers.
+    fn finish(self) -> (AttributeLayout, CensusOfFile) {
         let mut layout = AttributeLayout::new(self.spans.finish(), self.resources.finish());
         layout.scope_keys = self.keys.scope.finish();
         layout.event_keys = self.keys.event.finish();
         layout.link_keys = self.keys.link.finish();
-        layout
+        (layout, self.census)
     }
-}
-
-/// A Parquet file on its way.
-struct TableWriter {
-    path: PathBuf,
-    schema: SchemaRef,
-    writer: ArrowWriter<FileWriter>,
-}
-
-impl TableWriter {
-    fn spans(file: FileWriter, path: &Path, layout: &AttributeLayout) -> Result<Self, StoreError> {
-        let properties = properties(SegmentTable::Spans, layout);
-        Self::new(file, path, layout.file_schema(), properties)
-    }
-
-    fn traces(file: FileWriter, path: &Path) -> Result<Self, StoreError> {
-        let table = SegmentTable::Traces;
-        let properties = properties(table, &AttributeLayout::default());
-        Self::new(file, path, table.schema(), properties)
-    }
-
-    fn new(
-        file: FileWriter,
-        path: &Path,
-        schema: SchemaRef,
-        properties: WriterProperties,
-    ) -> Result<Self, StoreError> {
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties));
-        let writer = writer.map_err(|error| failed(path, error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            schema,
-            writer,
-        })
-    }
-
-    fn set_layout(&mut self, layout: &AttributeLayout) {
-        let entry = KeyValue::new(LAYOUT_KEY.to_owned(), layout.to_text());
-        self.writer.append_key_value_metadata(entry);
-    }
-
-    fn write(&mut self, part: &RecordBatch) -> Result<(), StoreError> {
-        self.writer
-            .write(part)
-            .map_err(|error| failed(&self.path, error))
-    }
-
-    fn row_group_bytes(&self) -> usize {
-        self.writer.memory_size()
-    }
-
-    fn end_row_group(&mut self) -> Result<(), StoreError> {
-        self.writer
-            .flush()
-            .map_err(|error| failed(&self.path, error))
-    }
-
-    fn finish(self) -> Result<Written, StoreError> {
-        let Self { path, writer, .. } = self;
-        writer
-            .into_inner()
-            .map_err(|error| failed(&path, error))?
-            .finish()
-    }
-
-    fn failed(&self, error: ParquetError) -> StoreError {
-        failed(&self.path, error)
-    }
-}
-
-/// What stopped a file from being written: the system's own error where there is one.
-fn failed(path: &Path, error: ParquetError) -> StoreError {
-    let source = match error {
-        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(source) => *source,
-            Err(source) => std::io::Error::other(source),
-        },
-        other => std::io::Error::other(other),
-    };
-    io_error(path, source)
 }

@@ -119,7 +119,7 @@ fn merge(
         remove_derived: metas.map(|meta| meta.name.clone()).collect(),
         ..Changes::default()
     };
-    shared.commit_if_live(changes)
+    shared.commit_if_live(changes, || ())
 }
 
 fn drop_old(shared: &Shared) -> Result<(), StoreError> {
@@ -163,5 +163,5 @@ fn drop_files(shared: &Shared, names: Vec<String>) -> Result<(), StoreError> {
         ..Changes::default()
     };
     // When one is not there any more, a merge has taken it: the next look finds what came of it.
-    shared.commit_if_live(changes).map(drop)
+    shared.commit_if_live(changes, || ()).map(drop)
 }

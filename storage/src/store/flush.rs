@@ -145,6 +145,7 @@ pub(super) fn run(shared: &Shared) {
         }
         flush_closed(shared);
         shared.unlink_trash();
+        shared.disk.look(shared);
     }
     // Whoever still waits is told by the end of the channel.
     shared.flush.state().waiters.clear();
@@ -195,8 +196,10 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         name: &name,
         tenant: DEFAULT_TENANT,
         wal: epoch.seqs,
-        attribute_columns: shared.options.limits.attribute_columns,
+        merged: None,
+        is_pinned: false,
     };
+    let columns = &shared.options.limits.attribute_columns;
     let later = shared.view.batches_after(epoch.seqs.1);
     let counts = derive::count(shared, epoch, &later, nonce)?;
     let verdicts = shared
@@ -208,7 +211,7 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         None => &KeepAll,
     };
     let meta: Option<SegmentMeta> =
-        segment::write(&shared.options.env, &new, &epoch.batches, policy)?;
+        segment::write(&shared.options.env, &new, &epoch.batches, columns, policy)?;
     let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
     let recent_file = recent.as_ref().map(|file| file.name.clone());
     let aged = aged_recent(shared, &recent_before);
@@ -228,6 +231,7 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
     }
     drop_behind(shared, epoch.seqs.1, &aged);
     derive::keep_house(shared);
+    shared.compact.wake();
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! The store: owner of the data directory, the log's writer and the flusher.
+//! The store: owner of the data directory, the log's writer, the flusher and the compactor.
 //!
 //! ```text
 //!  append ─▶ queue ─▶ writer thread: log, fdatasync ─▶ view (hot window) ─▶ answer
 //!                                                        │ epochs, oldest first
 //!                                                        ▼
 //!              flusher thread: segment, counts, recent hashes, manifest commit ─▶ view swapped ─▶ log dropped below
+//!            compactor thread: some segments become others, manifest commit ─▶ view swapped
 //! ```
 //!
 //! Invariants:
@@ -13,13 +14,18 @@
 //! - a file is unlinked only when no committed version names it, no snapshot holds it and the grace period is over.
 
 mod claim;
+mod compact;
 mod derive;
+mod disk;
 mod flush;
 mod ingest;
 mod names;
 mod open;
 mod queue;
+mod repair;
+mod retain;
 mod tail;
+mod terms;
 mod trash;
 mod types;
 mod view;
@@ -28,30 +34,40 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
 pub use claim::{Claim, Duplicate, Ticket};
-pub use types::{Append, Recovery, RetentionReport, RetentionRequest, StoreOptions, StoreStatus};
+pub use types::{
+    Append, CompactionReport, Recovery, RetentionReport, RetentionRequest, StoreOptions,
+    StoreStatus,
+};
 
+use crate::backup::{BackupReport, Mirror};
 use crate::decoder::PayloadKind;
 use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Total, TotalKey, Totals};
 use crate::env::Env;
 use crate::error::StoreError;
+use crate::ids::TraceId;
 use crate::lock::DirLock;
 use crate::manifest::{Changes, Manifest, RecentFile, State};
 use crate::measure;
 use crate::recent::{Claimed, Known, PayloadHash, Recent};
-use crate::retention::{self, ClockReading};
+use crate::repair::RepairReport;
+use crate::retention::ClockReading;
 use crate::segment::{Segment, SegmentCache};
 use crate::snapshot::Snapshot;
 use crate::verify::{Progress, VerifyReport};
 use crate::wal;
 use crate::wal::frame::{Record, record_bytes};
 use crate::wal::writer::LogFiles;
+use compact::CompactControl;
+use disk::DiskGuard;
 use flush::FlushControl;
 use queue::{Item, Pending, Queue, RETRY_AFTER_MS};
 use tail::Tail;
+use terms::KnownTerms;
 use trash::Trash;
 pub(crate) use view::Counts;
 use view::{Published, View};
@@ -76,8 +92,11 @@ struct Shared {
     cache: Arc<SegmentCache>,
     log_files: LogFiles,
     flush: FlushControl,
+    compact: CompactControl,
+    disk: DiskGuard,
     tail: Option<Tail>,
     totals: Totals,
+    terms: KnownTerms,
     trash: Trash,
     opened: ClockReading,
     ingest_ended: watch::Sender<bool>,
@@ -123,7 +142,12 @@ impl Shared {
     }
 
     /// The same if all segments and files of counts that `changes` removes are still there; otherwise false, and nothing is done.
-    fn commit_if_live(&self, changes: Changes) -> Result<bool, StoreError> {
+    /// `committing` is called in between: from then on files that `changes` adds may be named by a version, even if an error follows.
+    fn commit_if_live(
+        &self,
+        changes: Changes,
+        committing: impl FnOnce(),
+    ) -> Result<bool, StoreError> {
         let mut manifest = lock(&self.manifest);
         let state = manifest.state();
         let segments = state.segments.iter().map(|segment| &segment.name);
@@ -139,6 +163,7 @@ impl Shared {
             return Ok(false);
         }
         drop(live);
+        committing();
         self.commit_locked(&mut manifest, changes, None)
             .map(|()| true)
     }
@@ -224,6 +249,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.queue.close();
         self.shared.flush.stop();
+        self.shared.compact.stop();
         for thread in lock(&self.threads).drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
@@ -372,7 +398,9 @@ impl Store {
     /// When the manifest cannot be written.
     pub fn retain(&self, older_than_ns: u64, dry_run: bool) -> Result<RetentionReport, StoreError> {
         self.retain_with(&RetentionRequest {
-            older_than_ns,
+            older_than_ns: Some(older_than_ns),
+            rules: Vec::new(),
+            max_bytes: None,
             dry_run,
             trust_clock: false,
         })
@@ -383,37 +411,60 @@ impl Store {
     /// # Errors
     /// When the manifest cannot be written.
     pub fn retain_with(&self, request: &RetentionRequest) -> Result<RetentionReport, StoreError> {
+        retain::retain(self.shared(), request)
+    }
+
+    /// Lets retention leave over the trace `id` from now on, with spans of it that arrive later; false when no span of it is stored. Blocks.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written, or [`PINNED_TRACES_MAX`](crate::limits::PINNED_TRACES_MAX) traces are pinned already.
+    pub fn pin(&self, id: TraceId) -> Result<bool, StoreError> {
+        retain::pin(self.shared(), id)
+    }
+
+    /// Merges all segments that are to be merged; with `all` also those that would wait for more or for time to pass. Blocks, for long;
+    /// the store goes on.
+    ///
+    /// # Errors
+    /// When a segment cannot be written; the old ones are still there. [`StoreError::Closed`] when the store is closed meanwhile.
+    pub fn compact(&self, all: bool) -> Result<CompactionReport, StoreError> {
         let shared = self.shared();
-        let segments = shared.view.segments();
-        let metas: Vec<_> = segments.iter().map(|segment| segment.meta()).collect();
-        let decision = retention::decide(
-            &metas,
-            newest_arrival(&shared.view.snapshot()),
-            shared.opened,
-            shared.clock_reading(),
-            retention::Request {
-                older_than_ns: request.older_than_ns,
-                trust_clock: request.trust_clock,
-            },
-            shared.options.limits.clock_leap,
-        );
-        let expired: Vec<_> = decision.expired.iter().map(|place| metas[*place]).collect();
-        let report = RetentionReport {
-            dry_run: request.dry_run,
-            segments: expired.iter().map(|meta| meta.name.clone()).collect(),
-            spans: expired.iter().map(|meta| meta.span_count).sum(),
-            bytes: expired.iter().flat_map(|meta| meta.file_bytes).sum(),
-            suspended: decision.suspended,
-        };
-        if !request.dry_run && !report.segments.is_empty() {
-            let changes = Changes {
-                remove_segments: report.segments.clone(),
-                ..Changes::default()
-            };
-            shared.commit_locked(&mut lock(&shared.manifest), changes, None)?;
-            measure::retention(report.segments.len(), report.spans);
+        let _busy = shared.compact.enter();
+        let mut limits = shared.options.limits.compaction;
+        if all {
+            limits.settle = Duration::ZERO;
+            limits.fan_in = 2;
+            limits.cpu_percent = 100;
         }
-        Ok(report)
+        compact::merge_all(shared, &limits)
+    }
+
+    /// Copies everything that was appended before the call to the directory `target`, which is empty or an earlier backup; see
+    /// [`backup`](crate::backup). Segments that are there already are not copied again; `link` links files instead where that is possible.
+    /// Flush before. Blocks; the store goes on.
+    ///
+    /// # Errors
+    /// When the target holds something else, or a file cannot be read or written; the target is then what it was.
+    pub fn backup(
+        &self,
+        target: &Path,
+        link: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<BackupReport, StoreError> {
+        let shared = self.shared();
+        // Held to the end, so that no file goes.
+        let (state, _segments, _counts) = {
+            let manifest = lock(&shared.manifest);
+            let state = Arc::clone(manifest.state());
+            (state, shared.view.segments(), shared.view.counts())
+        };
+        let mirror = Mirror {
+            env: &shared.options.env,
+            source: &shared.options.data_dir,
+            target,
+            link,
+        };
+        mirror.run(&state, progress)
     }
 
     /// Totals since the store was opened, of spans that have left the hot window: counted before tail sampling drops any.
@@ -445,6 +496,19 @@ impl Store {
         )
     }
 
+    /// Looks for damage and, with `apply`, repairs what can be; see [`repair`](crate::repair). Flush before: damage of the log goes with it.
+    /// Blocks; the store goes on.
+    ///
+    /// # Errors
+    /// When a directory cannot be read or a file not be written. What was repaired before stays so.
+    pub fn repair(
+        &self,
+        apply: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<RepairReport, StoreError> {
+        repair::repair(self.shared(), apply, progress)
+    }
+
     /// Figures of the moment.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
@@ -460,7 +524,8 @@ impl Store {
             hot_bytes: hot.bytes as u64,
             wal_bytes: shared.log_files.bytes(),
             durable_seq: shared.view.last_seq().max(state.flushed_seq),
-            unavailable: shared.queue.unavailable(),
+            disk_free_bytes: shared.disk.free_bytes(),
+            unavailable: shared.queue.unavailable().or_else(|| shared.queue.full()),
             flush_error: shared.flush.last_error(),
         }
     }
@@ -485,12 +550,14 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         let shared = self.shared();
         shared.queue.close();
+        shared.compact.stop();
         let mut ended = shared.ingest_ended.subscribe();
         // The sender lives in `shared`, so it cannot go away first.
         let _ = ended.wait_for(|ended| *ended).await;
         if lock(&shared.dir_lock).is_none() {
             return Ok(());
         }
+        shared.compact.ended().await;
         let flushed = if shared.tail.is_some() {
             Ok(())
         } else {
@@ -512,11 +579,4 @@ impl Store {
         *lock(&shared.dir_lock) = None;
         flushed
     }
-}
-
-/// When the newest span of the hot window arrived, ns since the epoch.
-fn newest_arrival(snapshot: &Snapshot) -> Option<i64> {
-    let batches = snapshot.hot().iter();
-    let arrivals = batches.flat_map(|batch| batch.ingested_at().values().iter().copied());
-    arrivals.max()
 }

@@ -7,11 +7,14 @@ use std::thread;
 
 use tokio::sync::watch;
 
+use super::compact::{self, CompactControl};
+use super::disk::DiskGuard;
 use super::flush::{self, FlushControl};
 use super::ingest::{Ingest, Log};
 use super::names;
 use super::queue::Queue;
 use super::tail::Tail;
+use super::terms::KnownTerms;
 use super::trash::Trash;
 use super::view::{Counts, Published, View};
 use super::{DEFAULT_TENANT, Owner, Recovery, Shared, Store, StoreOptions, lock};
@@ -313,8 +316,11 @@ impl Opening {
             cache: self.cache,
             log_files,
             flush: FlushControl::default(),
+            compact: CompactControl::default(),
+            disk: DiskGuard::default(),
             tail: self.tail,
             totals: Totals::default(),
+            terms: KnownTerms::default(),
             trash: Trash::default(),
             opened: ClockReading {
                 wall_ns: env.clock.now_unix_nano(),
@@ -388,12 +394,17 @@ fn run(shared: Arc<Shared>, log: Log, tail: Vec<Record>) -> Result<Store, StoreE
     let mut ingest = Ingest::new(Arc::clone(&shared), log, tail);
     ingest.probe();
     let flusher = Arc::clone(&shared);
+    let compactor = Arc::clone(&shared);
+    let merges = shared.options.limits.compaction.enabled;
     let owner = Owner {
         shared,
         threads: Mutex::default(),
     };
     owner.spawn("clew-log", move || ingest.run())?;
     owner.spawn("clew-flush", move || flush::run(&flusher))?;
+    if merges {
+        owner.spawn("clew-compact", move || compact::run(&compactor))?;
+    }
     Ok(Store {
         owner: Arc::new(owner),
     })

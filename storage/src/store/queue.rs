@@ -53,6 +53,8 @@ struct State {
     closed: bool,
     /// Why nothing can be written at the moment.
     unavailable: Option<String>,
+    /// Why nothing is to be written at the moment, although it could.
+    full: Option<String>,
 }
 
 /// The queue.
@@ -160,6 +162,16 @@ impl Queue {
         self.state().unavailable.clone()
     }
 
+    /// Refuses everything with `reason` from now on, or takes items again; what is in the queue is still written.
+    pub(super) fn set_full(&self, reason: Option<String>) {
+        self.state().full = reason;
+    }
+
+    /// Why nothing is to be written at the moment.
+    pub(super) fn full(&self) -> Option<String> {
+        self.state().full.clone()
+    }
+
     /// Takes nothing more; what is in the queue is still written.
     pub(super) fn close(&self) {
         self.state().closed = true;
@@ -182,7 +194,7 @@ impl State {
         if self.closed {
             return Some(StoreError::Closed);
         }
-        let message = self.unavailable.clone()?;
+        let message = self.unavailable.as_ref().or(self.full.as_ref())?.clone();
         Some(StoreError::Unavailable { message })
     }
 }

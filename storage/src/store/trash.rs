@@ -32,6 +32,13 @@ impl Files {
         }
     }
 
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Segment(segment) => segment.meta().file_bytes.iter().sum(),
+            Self::Derived(file) => file.meta().bytes,
+        }
+    }
+
     fn paths(&self, data_dir: &Path) -> Vec<PathBuf> {
         match self {
             Self::Segment(segment) => Segment::paths(data_dir, &segment.meta().name).into(),
@@ -67,6 +74,12 @@ impl Trash {
             at_ns: now_ns,
         });
         lock(&self.0).extend(dropped);
+    }
+
+    /// Bytes that will be free when all of it is unlinked.
+    pub(super) fn bytes(&self) -> u64 {
+        let dropped = lock(&self.0);
+        dropped.iter().map(|dropped| dropped.files.bytes()).sum()
     }
 
     /// Unlinks the files whose time has come.

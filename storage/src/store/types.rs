@@ -10,6 +10,7 @@ use crate::batch::SpanBatch;
 use crate::decoder::{Admission, Decoder, PayloadKind};
 use crate::env::Env;
 use crate::limits::Limits;
+use crate::retention::rules::Rule;
 use crate::sampling::TailSampling;
 
 /// How to open a [`Store`](super::Store).
@@ -94,6 +95,9 @@ pub struct StoreStatus {
     pub wal_bytes: u64,
     /// Last sequence number on stable storage.
     pub durable_seq: u64,
+    /// Bytes free on the disk, as far as they are known; the metric `clew_disk_free_bytes` shows them to people.
+    #[serde(skip)]
+    pub disk_free_bytes: Option<u64>,
     /// Why ingest is refused at the moment, if it is.
     pub unavailable: Option<String>,
     /// Why the last flush failed, if it did; it is tried again by itself.
@@ -101,10 +105,14 @@ pub struct StoreStatus {
 }
 
 /// What retention is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetentionRequest {
-    /// Segments whose newest span arrived longer ago than this go, ns.
-    pub older_than_ns: u64,
+    /// Segments whose newest span arrived longer ago than this go, ns; `None` keeps all.
+    pub older_than_ns: Option<u64>,
+    /// Traces that have another term; the first rule that fits a trace counts.
+    pub rules: Vec<Rule>,
+    /// The oldest segments go until the rest has so many bytes at most; `None` keeps all.
+    pub max_bytes: Option<u64>,
     /// Only report.
     pub dry_run: bool,
     /// Do not wait when the clock may have leapt.
@@ -122,6 +130,46 @@ pub struct RetentionReport {
     pub spans: u64,
     /// Bytes of their files.
     pub bytes: u64,
+    /// Segments that lose the traces whose terms, by a rule, are over, and stay with the others.
+    #[serde(default)]
+    pub reduced_segments: Vec<String>,
+    /// Spans that they lose.
+    #[serde(default)]
+    pub reduced_spans: u64,
+    /// How many of the segments are not too old, but have no room.
+    #[serde(default)]
+    pub segments_for_size: u64,
     /// Why segments that are old enough were kept (a leap of the clock, or what looks like one), if so.
     pub suspended: Option<String>,
+}
+
+/// What merges have done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CompactionReport {
+    /// Merges.
+    pub merges: u64,
+    /// Segments that they took.
+    pub input_segments: u64,
+    /// Segments that they made of them.
+    pub output_segments: u64,
+    /// Spans taken.
+    pub input_spans: u64,
+    /// Spans written: fewer where copies of one span met.
+    pub output_spans: u64,
+    /// Bytes of the segments taken.
+    pub input_bytes: u64,
+    /// Bytes of the segments made.
+    pub output_bytes: u64,
+}
+
+impl CompactionReport {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.merges += other.merges;
+        self.input_segments += other.input_segments;
+        self.output_segments += other.output_segments;
+        self.input_spans += other.input_spans;
+        self.output_spans += other.output_spans;
+        self.input_bytes += other.input_bytes;
+        self.output_bytes += other.output_bytes;
+    }
 }

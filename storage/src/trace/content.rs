@@ -104,7 +104,7 @@ fn write_own(own: &RecordBatch, row: usize, out: &mut Vec<u8>) {
 }
 
 /// Writes a value so that different values of one type have different bytes, none of them the beginning of another's.
-fn write_value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     out.push(u8::from(array.is_valid(row)));
     if array.is_null(row) {
         return;

@@ -6,7 +6,7 @@
 pub(crate) mod columns;
 pub(crate) mod content;
 pub(crate) mod gather;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ impl Parts {
 }
 
 /// Bytes of the values of an array. Text views count what they show, not the buffers that they share.
-fn bytes_of(array: &dyn Array) -> usize {
+pub(crate) fn bytes_of(array: &dyn Array) -> usize {
     match array.data_type() {
         DataType::Utf8View => array
             .as_string_view()

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder, Int64Builder,
-    ListArray, RecordBatch, StringBuilder, StringViewBuilder, StructArray,
+    ArrayRef, AsArray, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
+    Int64Builder, ListArray, RecordBatch, StringBuilder, StringViewBuilder, StructArray,
     TimestampNanosecondBuilder, UInt32Builder,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{
+    DataType, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type,
+};
 
 use super::content::Spans;
 use crate::ids::TraceId;
@@ -88,6 +90,44 @@ impl<'a> Summary<'a> {
             summary.cover(columns.node(at).start_unix_nano, columns.duration(at));
         }
         summary
+    }
+
+    /// What row `row` of a table with all columns of `traces` says.
+    ///
+    /// # Panics
+    /// When there is no such row, or the columns are others.
+    pub(crate) fn of_row(traces: &'a RecordBatch, row: usize) -> Self {
+        let text = |place: usize| traces.column(place).as_string_view().value(row);
+        let count = |place: usize| traces.column(place).as_primitive::<UInt32Type>().value(row);
+        let id = traces.column(0).as_fixed_size_binary().value(row);
+        let start = traces
+            .column(3)
+            .as_primitive::<TimestampNanosecondType>()
+            .value(row);
+        let list = traces.column(8).as_list::<i32>();
+        let services = list.values().as_struct();
+        let of_service = |place: usize| services.column(place).as_primitive::<UInt32Type>();
+        let offsets = list.value_offsets();
+        let entries = offsets[row] as usize..offsets[row + 1] as usize;
+        let services = entries.map(|entry| {
+            let name = services.column(0).as_string::<i32>().value(entry);
+            let counts = (of_service(1).value(entry), of_service(2).value(entry));
+            (name, counts)
+        });
+        Self {
+            trace_id: TraceId(id.try_into().expect("a trace id has 16 bytes")),
+            root_service: text(1),
+            root_name: text(2),
+            start_unix_nano: start as u64,
+            duration_ns: traces.column(4).as_primitive::<Int64Type>().value(row),
+            span_count: count(5),
+            error_count: count(6),
+            orphan_count: count(7),
+            services: services.collect(),
+            depth: traces.column(9).as_primitive::<Int32Type>().value(row) as u32,
+            weight: traces.column(10).as_primitive::<Float64Type>().value(row),
+            complete: traces.column(11).as_boolean().value(row),
+        }
     }
 
     /// Stretches the duration to the end of a span; one that ends before it starts counts as long as its start, and one

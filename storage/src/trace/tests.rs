@@ -31,10 +31,18 @@ impl World {
                 name: &name,
                 tenant: "default",
                 wal: (1, 1),
-                attribute_columns: crate::limits::AttributeColumns::default(),
+                merged: None,
+                is_pinned: false,
             };
             let batches = [Arc::new(batch(part, 1))];
-            let meta = segment::write(&sim.env(), &new, &batches, &KeepAll).unwrap();
+            let meta = segment::write(
+                &sim.env(),
+                &new,
+                &batches,
+                &crate::limits::AttributeColumns::default(),
+                &KeepAll,
+            )
+            .unwrap();
             segments.extend(
                 meta.map(|meta| Arc::new(Segment::open(&sim.env(), Path::new("/"), meta, &cache))),
             );

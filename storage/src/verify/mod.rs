@@ -20,15 +20,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::derived::DerivedFile;
+use crate::derived::{DerivedFile, DerivedMeta};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::lock::DirLock;
-use crate::manifest::State;
+use crate::manifest::{RecentFile, State};
 use crate::segment::{Segment, SegmentCache};
 use crate::snapshot::Snapshot;
 use crate::wal::replay::{Position, Replay, replay};
 use crate::{recent, wal};
+#[cfg(test)]
+pub(crate) use segment::verify_segment;
+pub(crate) use segment::{Wrong, verify_one};
 
 /// Footers and indexes that a check keeps in memory, bytes.
 const CACHE_BYTES: usize = 16 << 20;
@@ -98,14 +101,9 @@ pub fn verify_dir(
 ) -> Result<VerifyReport, StoreError> {
     let _lock = DirLock::take_if_used(env, data_dir)?;
     let mut report = VerifyReport::default();
-    let Some(state) = manifest::verify(env, data_dir, &mut report)? else {
+    let Some(state) = verify_others(env, data_dir, &mut report)? else {
         return Ok(report);
     };
-    let replay = read_log(env, data_dir, &state, &mut report)?;
-    note_log(&replay, &mut report);
-    report.torn_tail_bytes = replay.torn_tail_bytes;
-    verify_recent(env, data_dir, &state, &mut report);
-    verify_derived(env, data_dir, &state, &mut report);
     let cache = Arc::new(SegmentCache::new(CACHE_BYTES));
     let segments = state.segments.iter();
     let segments: Vec<_> = segments
@@ -115,6 +113,23 @@ pub fn verify_dir(
     Ok(report)
 }
 
+/// Checks everything but the segments; the manifest's newest state, or `None` when it cannot be known.
+pub(crate) fn verify_others(
+    env: &Env,
+    data_dir: &Path,
+    report: &mut VerifyReport,
+) -> Result<Option<State>, StoreError> {
+    let state = manifest::verify(env, data_dir, report)?;
+    if let Some(state) = &state {
+        let replay = read_log(env, data_dir, state, report)?;
+        note_log(&replay, report);
+        report.torn_tail_bytes = replay.torn_tail_bytes;
+        verify_recent(env, data_dir, state, report);
+        verify_derived(env, data_dir, state, report);
+    }
+    Ok(state)
+}
+
 /// Checks the directory of a running store; `snapshot` keeps its segments in place.
 pub(crate) fn verify_open(
     env: &Env,
@@ -122,32 +137,26 @@ pub(crate) fn verify_open(
     snapshot: &Snapshot,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, StoreError> {
-    let mut report = VerifyReport::default();
+    let mut report = verify_others_open(env, data_dir)?;
+    segment::verify_all(data_dir, snapshot.segments(), &mut report, progress);
+    Ok(report)
+}
+
+/// Checks everything but the segments of a running store.
+pub(crate) fn verify_others_open(env: &Env, data_dir: &Path) -> Result<VerifyReport, StoreError> {
     let mut attempt = 1;
     loop {
         // The writer and the flusher go on meanwhile: what is damaged only at one look was being written or removed.
-        let mut now = VerifyReport::default();
-        let read = manifest::verify(env, data_dir, &mut now).and_then(|state| match state {
-            None => Ok(()),
-            Some(state) => {
-                let replay = read_log(env, data_dir, &state, &mut now)?;
-                note_log(&replay, &mut now);
-                verify_recent(env, data_dir, &state, &mut now);
-                verify_derived(env, data_dir, &state, &mut now);
-                Ok(())
-            }
-        });
-        if read.is_ok() && now.is_ok() || attempt == LOG_ATTEMPTS {
+        let mut report = VerifyReport::default();
+        let read = verify_others(env, data_dir, &mut report);
+        if read.is_ok() && report.is_ok() || attempt == LOG_ATTEMPTS {
             read?;
-            report.manifest_version = now.manifest_version;
-            report.log_records = now.log_records;
-            report.problems = now.problems;
-            break;
+            // A write that is under way is no torn tail.
+            report.torn_tail_bytes = 0;
+            return Ok(report);
         }
         attempt += 1;
     }
-    segment::verify_all(data_dir, snapshot.segments(), &mut report, progress);
-    Ok(report)
 }
 
 fn read_log(
@@ -185,33 +194,47 @@ fn note_log(replay: &Replay, report: &mut VerifyReport) {
 fn verify_recent(env: &Env, data_dir: &Path, state: &State, report: &mut VerifyReport) {
     for file in &state.recent {
         let path = data_dir.join(&file.name);
-        let message = match recent::read(env, &path) {
-            Ok(known) if known.known.len() as u64 == file.count => continue,
-            Ok(known) => format!(
-                "{} payload hashes, the manifest says {}",
-                known.known.len(),
-                file.count
-            ),
-            Err(error) => error.to_string(),
-        };
-        let meaning = "a payload that was flushed lately and is sent again may be stored twice";
-        report.problem(&path, format!("{message}: {meaning}"));
+        if let Some(problem) = recent_problem(env, &path, file) {
+            report.problem(&path, problem);
+        }
     }
 }
 
 fn verify_derived(env: &Env, data_dir: &Path, state: &State, report: &mut VerifyReport) {
     for meta in &state.derived {
-        let meaning = if meta.table.is_some() {
-            "`span_metrics`, `service_edges` and what is made of them cannot be read for the minutes that it holds"
-        } else {
-            "calls between services whose other side had not arrived are not counted"
-        };
-        let file = DerivedFile::open(env, data_dir, meta.clone());
-        let (path, message) = match file.verify() {
-            Ok(()) => continue,
-            Err(StoreError::Corrupt { path, message }) => (path, message),
-            Err(error) => (data_dir.join(&meta.name), error.to_string()),
-        };
-        report.problem(&path, format!("{message}: {meaning}"));
+        if let Some(problem) = derived_problem(env, data_dir, meta) {
+            report.problem(&data_dir.join(&meta.name), problem);
+        }
     }
+}
+
+/// What is wrong with a file of counts.
+pub(crate) fn derived_problem(env: &Env, data_dir: &Path, meta: &DerivedMeta) -> Option<String> {
+    let file = DerivedFile::open(env, data_dir, meta.clone());
+    let message = match file.verify() {
+        Ok(()) => return None,
+        Err(StoreError::Corrupt { message, .. }) => message,
+        Err(error) => error.to_string(),
+    };
+    let meaning = if meta.table.is_some() {
+        "`span_metrics`, `service_edges` and what is made of them cannot be read for the minutes that it holds"
+    } else {
+        "calls between services whose other side had not arrived are not counted"
+    };
+    Some(format!("{message}: {meaning}"))
+}
+
+/// What is wrong with a file of recent hashes.
+pub(crate) fn recent_problem(env: &Env, path: &Path, file: &RecentFile) -> Option<String> {
+    let message = match recent::read(env, path) {
+        Ok(content) if content.known.len() as u64 == file.count => return None,
+        Ok(content) => format!(
+            "{} payload hashes, the manifest says {}",
+            content.known.len(),
+            file.count
+        ),
+        Err(error) => error.to_string(),
+    };
+    let meaning = "a payload that was flushed lately and is sent again may be stored twice";
+    Some(format!("{message}: {meaning}"))
 }

@@ -59,8 +59,11 @@ fn bytes(segment: &Segment) -> u64 {
     segment.meta().file_bytes.iter().sum()
 }
 
-enum Wrong {
+/// What is wrong with a segment.
+pub(crate) enum Wrong {
+    /// A file cannot be read, or its checksum is wrong.
     Error(StoreError),
+    /// What the files say does not fit together.
     Content(String),
 }
 
@@ -70,7 +73,17 @@ impl From<StoreError> for Wrong {
     }
 }
 
-fn verify_one(segment: &Segment) -> Result<(), Wrong> {
+/// Everything of one segment, for tests.
+#[cfg(test)]
+pub(crate) fn verify_segment(segment: &Segment) -> Result<(), String> {
+    verify_one(segment).map_err(|wrong| match wrong {
+        Wrong::Error(error) => error.to_string(),
+        Wrong::Content(message) => message,
+    })
+}
+
+/// Reads everything of one segment.
+pub(crate) fn verify_one(segment: &Segment) -> Result<(), Wrong> {
     segment.verify()?;
     let meta = segment.meta();
     for (table, name, rows) in [

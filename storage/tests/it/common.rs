@@ -15,8 +15,8 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::store::{Append, Claim, Recovery};
 use clew_storage::{
-    Admission, DecodeError, Decoder, Limits, PayloadKind, Snapshot, SpanBatch, SpanBatchBuilder,
-    SpanId, Store, StoreError, StoreOptions, TraceId,
+    Admission, CompactionLimits, DecodeError, Decoder, Limits, PayloadKind, Snapshot, SpanBatch,
+    SpanBatchBuilder, SpanId, Store, StoreError, StoreOptions, TraceId,
 };
 
 pub(crate) const KIND: PayloadKind = PayloadKind(1);
@@ -61,7 +61,7 @@ fn batch(first: u64, count: u64, received_at_unix_nano: u64) -> SpanBatch {
         let span = SpanFields {
             trace_id: trace_id(number),
             span_id: SpanId(number.to_be_bytes()),
-            name: "span",
+            name: name(number),
             start_time_unix_nano: 1_000_000 * number,
             end_time_unix_nano: 1_000_000 * number + 5,
             ..SpanFields::default()
@@ -69,6 +69,18 @@ fn batch(first: u64, count: u64, received_at_unix_nano: u64) -> SpanBatch {
         builder.push_span(group, &span, 1.0);
     }
     builder.finish()
+}
+
+/// Name of the spans of every fifth trace, the first one among them.
+pub(crate) const HEALTH: &str = "GET /health";
+
+/// Name of span `number`: all spans of a trace have one.
+pub(crate) fn name(number: u64) -> &'static str {
+    if (number / 4).is_multiple_of(5) {
+        HEALTH
+    } else {
+        "span"
+    }
 }
 
 /// The trace that span `number` belongs to.
@@ -100,6 +112,11 @@ pub(crate) fn limits() -> Limits {
         flush_retry_pause_max: Duration::from_millis(20),
         unlink_grace: Duration::ZERO,
         manifest_checkpoint_versions: 3,
+        disk_free_bytes_min: 0,
+        compaction: CompactionLimits {
+            enabled: false,
+            ..CompactionLimits::default()
+        },
         ..Limits::default()
     }
 }

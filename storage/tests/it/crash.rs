@@ -24,16 +24,20 @@ enum Step {
     /// Sends these many payloads at once.
     SendMany(u64),
     Flush,
-    /// Drops what is older than nothing: every segment.
+    /// Merges all segments.
+    Compact,
     CloseAndOpen,
 }
-use Step::{CloseAndOpen, Flush, Send, SendLarge, SendMany};
+use Step::{CloseAndOpen, Compact, Flush, Send, SendLarge, SendMany};
 
 const SCRIPTS: &[&[Step]] = &[
     &[Send, Send, Flush, Send],
     &[SendLarge, SendLarge, Send, SendLarge, Flush],
     &[SendMany(5), Flush, SendMany(3), Flush, Send, Flush, Send],
     &[Send, CloseAndOpen, Send, Flush, CloseAndOpen, Send],
+    &[
+        Send, Flush, Send, Flush, Compact, Send, Flush, Compact, Send,
+    ],
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,6 +124,7 @@ async fn run(sim: &SimEnv, script: &[Step], open_store: &dyn Fn() -> Option<Stor
             SendMany(count) => ledger.send(&store, 10, *count).await,
             // Errors are part of the game; the ledger knows what was acknowledged.
             Flush => drop(store.flush().await),
+            Compact => drop(store.compact(true)),
             CloseAndOpen => {
                 drop(store.close().await);
                 drop(store);
@@ -204,6 +209,11 @@ fn across_many_flushes_and_a_checkpoint() {
 #[test]
 fn across_closes_and_starts() {
     crash_everywhere(SCRIPTS[3]);
+}
+
+#[test]
+fn across_merges() {
+    crash_everywhere(SCRIPTS[4]);
 }
 
 /// The same machine without log and syncs must lose something, or the tests above see nothing.

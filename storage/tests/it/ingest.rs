@@ -267,6 +267,10 @@ impl HeldFiles {
 }
 
 impl FileSystem for HeldFiles {
+    fn space(&self, dir: &Path) -> std::io::Result<clew_storage::env::DiskSpace> {
+        self.inner.space(dir)
+    }
+
     fn create_new(&self, path: &Path) -> std::io::Result<Arc<dyn File>> {
         self.inner.create_new(path).map(|file| self.hold(file))
     }

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
 mod common;
+mod compaction;
 mod crash;
 mod damage;
 mod faults;
 mod ingest;
 mod recovery;
+mod repair;
 mod retention;
+mod simulation;
 mod tail;
 mod verify;

@@ -115,7 +115,7 @@ pub(crate) fn capture(path: &Path) -> Vec<Request> {
     let entries = tar::read(path);
     let index = entries
         .iter()
-        .find(|entry| entry.name == "index.jsonl")
+        .find(|entry| entry.name() == "index.jsonl")
         .expect("an index");
     let index = std::str::from_utf8(&index.bytes).expect("UTF-8");
     index
@@ -124,7 +124,7 @@ pub(crate) fn capture(path: &Path) -> Vec<Request> {
             let line = Json::parse(line).expect("a line of JSON");
             let body = entries
                 .iter()
-                .find(|entry| entry.name == line.at("file").text());
+                .find(|entry| entry.name() == line.at("file").text());
             recorded(
                 &line,
                 body.expect("the body that the index names").bytes.clone(),

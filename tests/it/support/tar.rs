@@ -6,10 +6,17 @@ use std::path::Path;
 /// One file of an archive.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    /// File name without its folder.
-    pub(crate) name: String,
+    /// File name with its folders.
+    pub(crate) path: String,
     /// Content.
     pub(crate) bytes: Vec<u8>,
+}
+
+impl Entry {
+    /// File name without its folder.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// All regular files of the archive at `path`, in archive order.
@@ -27,13 +34,8 @@ pub(crate) fn read(path: &Path) -> Vec<Entry> {
         let size = usize::from_str_radix(field(&header[124..136]).trim(), 8).expect("octal size");
         let body = at + 512;
         if matches!(header[156], b'0' | 0) {
-            let name = field(&header[..100])
-                .rsplit('/')
-                .next()
-                .expect("a name")
-                .to_owned();
             entries.push(Entry {
-                name,
+                path: field(&header[..100]).to_owned(),
                 bytes: raw[body..body + size].to_vec(),
             });
         }

@@ -33,7 +33,7 @@ pub(crate) fn capture(name: &str) -> Vec<Vec<TestSpan>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join(format!("../testdata/captures/{name}.tar.zst"));
     let bodies = tar::read(&path).into_iter();
-    let bodies = bodies.filter(|entry| entry.name != "index.jsonl");
+    let bodies = bodies.filter(|entry| entry.name() != "index.jsonl");
     bodies
         .map(|entry| read(ExportTraceServiceRequest::decode(entry.bytes.as_slice()).unwrap()))
         .collect()

@@ -88,6 +88,11 @@ impl Server {
             env: Env::system(),
             limits: Limits {
                 attribute_columns: COLUMNS,
+                // Others read the files of these stores as they lie.
+                compaction: clew_storage::CompactionLimits {
+                    enabled: false,
+                    ..clew_storage::CompactionLimits::default()
+                },
                 ..Limits::default()
             },
             decoder: Arc::new(NoDecoder),

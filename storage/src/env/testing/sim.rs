@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::SeededRandom;
 use super::disk::{Contents, Disk, Loss, Node, lock};
-use crate::env::{DirEntry, File, FileSystem};
+use crate::env::{DirEntry, DiskSpace, File, FileSystem};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -63,6 +63,7 @@ struct State {
     life: u64,
     stopped: bool,
     read_only: bool,
+    unreadable: BTreeSet<PathBuf>,
     capacity: Option<u64>,
 }
 
@@ -85,6 +86,7 @@ impl SimFs {
             life: 0,
             stopped: false,
             read_only: false,
+            unreadable: BTreeSet::new(),
             capacity: None,
         };
         Self {
@@ -140,6 +142,11 @@ impl SimFs {
     /// Refuses every change with EROFS, or takes changes again.
     pub fn set_read_only(&self, read_only: bool) {
         self.state().read_only = read_only;
+    }
+
+    /// Lets reads of this file answer EIO, as those of a bad sector do.
+    pub fn set_unreadable(&self, path: &Path) {
+        self.state().unreadable.insert(path.to_path_buf());
     }
 
     /// Bytes of all files.
@@ -407,6 +414,16 @@ impl FileSystem for SimFs {
         }
         begun
     }
+
+    fn space(&self, _dir: &Path) -> io::Result<DiskSpace> {
+        let state = self.state();
+        state.check_running()?;
+        let total_bytes = state.capacity.unwrap_or(u64::MAX);
+        Ok(DiskSpace {
+            total_bytes,
+            free_bytes: total_bytes.saturating_sub(state.disk.used()),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -465,7 +482,9 @@ impl SimFile {
 
 impl File for SimFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let _state = self.state()?;
+        if self.state()?.unreadable.contains(&self.path) {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         let contents = lock(&self.contents);
         let rest = contents.live.get(offset as usize..).unwrap_or_default();
         let count = rest.len().min(buf.len());

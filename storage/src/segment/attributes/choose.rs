@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::census::Census;
 use super::layout::{OwnerLayout, PromotedColumn, bucket_of};
 use super::shape::{List, Lists, NO_SHAPE, Shapes};
 use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
@@ -26,7 +27,107 @@ const TYPES: [AttributeType; 8] = [
     AttributeType::Empty,
 ];
 
-/// All attribute lists of one owner that a segment may take.
+/// How often a key has a value of each type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::segment) struct Counts([u64; TYPES.len()]);
+
+impl Counts {
+    pub(super) fn add(&mut self, kind: AttributeType, count: u64) {
+        if let Some(place) = TYPES.iter().position(|known| *known == kind) {
+            self.0[place] += count;
+        }
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The types that occur, by their letters.
+    pub(super) fn by_letter(&self) -> impl Iterator<Item = (char, u64)> {
+        let counts = TYPES.iter().zip(self.0);
+        counts
+            .filter(|(_, count)| *count > 0)
+            .map(|(kind, count)| (kind.letter(), count))
+    }
+
+    /// The most frequent type.
+    fn most(&self) -> (u64, AttributeType) {
+        let place = (0..TYPES.len()).max_by_key(|place| (self.0[*place], Reverse(*place)));
+        let place = place.unwrap_or(0);
+        (self.0[place], TYPES[place])
+    }
+}
+
+/// The columns, the most frequent keys first, and the number of residue maps.
+fn choose<'k>(
+    counts: impl Iterator<Item = (&'k str, Counts)>,
+    spans: u64,
+    entries: u64,
+    limits: &AttributeColumns,
+    owner: AttributeOwner,
+) -> (Vec<PromotedColumn>, u8) {
+    let columns_max = match owner {
+        AttributeOwner::Span => limits.span_max,
+        AttributeOwner::Resource => limits.resource_max,
+    };
+    let least = limits
+        .spans_min
+        .max(spans.div_ceil(limits.share_max.max(1)));
+    let mut frequent: Vec<_> = counts
+        .filter(|(key, _)| may_name_a_column(key))
+        .filter_map(|(key, counts)| {
+            let (count, kind) = counts.most();
+            (count >= least).then_some((Reverse(count), key, kind))
+        })
+        .collect();
+    frequent.sort_unstable_by_key(|(count, key, _)| (*count, *key));
+    frequent.truncate(columns_max.min(COLUMNS_MAX));
+    let promoted: u64 = frequent.iter().map(|(count, ..)| count.0).sum();
+    let columns = frequent
+        .iter()
+        .map(|(_, key, kind)| PromotedColumn::new(key, *kind))
+        .collect();
+    // One map does while it has less than one entry a span.
+    let buckets = if entries.saturating_sub(promoted) <= spans {
+        1
+    } else {
+        BUCKETS_MAX
+    };
+    (columns, buckets)
+}
+
+/// The layout of what is merged from files that have the layouts `files`, and `census` attributes together.
+pub(in crate::segment) fn merged_layout(
+    files: &[&OwnerLayout],
+    census: &Census,
+    limits: &AttributeColumns,
+    owner: AttributeOwner,
+) -> OwnerLayout {
+    let (spans, entries) = (census.spans, census.entries);
+    let (columns, buckets) = choose(census.counts(), spans, entries, limits, owner);
+    let kind_of: HashMap<&str, AttributeType> = columns
+        .iter()
+        .map(|column| (column.key.as_str(), column.kind()))
+        .collect();
+    let mut filled = BTreeSet::new();
+    for file in files {
+        let Some(residue_keys) = file.residue_keys() else {
+            filled.extend(0..buckets);
+            break;
+        };
+        // A value that a column of the same type held goes into the column again.
+        let moved = file
+            .columns
+            .iter()
+            .filter(|column| kind_of.get(column.key.as_str()) != Some(&column.kind()))
+            .map(|column| column.key.as_str());
+        let keys = residue_keys.iter().map(String::as_str).chain(moved);
+        filled.extend(keys.map(|key| bucket_of(key, buckets)));
+    }
+    OwnerLayout::new(columns, buckets, filled)
+}
+
+/// All attribute lists of one owner that a segment may take, or those of a part of it.
 pub(in crate::segment) struct Source<'b> {
     pub(super) lists: Vec<Lists<'b>>,
     /// Form of each list of each batch.
@@ -36,7 +137,7 @@ pub(in crate::segment) struct Source<'b> {
     shapeless: u64,
     spans: u64,
     /// How often each key has a value of each type.
-    counts: HashMap<&'b str, [u64; TYPES.len()]>,
+    counts: HashMap<&'b str, Counts>,
     entries: u64,
 }
 
@@ -89,11 +190,13 @@ impl<'b> Source<'b> {
             if self.counts.len() == KEYS_MAX && !self.counts.contains_key(key) {
                 continue;
             }
-            let of_key = self.counts.entry(key).or_default();
-            if let Some(place) = TYPES.iter().position(|known| *known == kind) {
-                of_key[place] += weight;
-            }
+            self.counts.entry(key).or_default().add(kind, weight);
         }
+    }
+
+    /// What the lists hold, in numbers.
+    pub(in crate::segment) fn census(&self) -> Census {
+        Census::of(&self.counts, self.spans, self.entries)
     }
 
     /// The layout that suits the lists: a column for each key that enough spans have, the most frequent ones first.
@@ -102,36 +205,8 @@ impl<'b> Source<'b> {
         limits: &AttributeColumns,
         owner: AttributeOwner,
     ) -> OwnerLayout {
-        let columns_max = match owner {
-            AttributeOwner::Span => limits.span_max,
-            AttributeOwner::Resource => limits.resource_max,
-        };
-        let least = limits
-            .spans_min
-            .max(self.spans.div_ceil(limits.share_max.max(1)));
-        let mut frequent: Vec<_> = self
-            .counts
-            .iter()
-            .filter(|(key, _)| may_name_a_column(key))
-            .filter_map(|(key, counts)| {
-                let place =
-                    (0..TYPES.len()).max_by_key(|place| (counts[*place], Reverse(*place)))?;
-                (counts[place] >= least).then_some((Reverse(counts[place]), *key, TYPES[place]))
-            })
-            .collect();
-        frequent.sort_unstable_by_key(|(count, key, _)| (*count, *key));
-        frequent.truncate(columns_max.min(COLUMNS_MAX));
-        let promoted: u64 = frequent.iter().map(|(count, ..)| count.0).sum();
-        let columns: Vec<_> = frequent
-            .iter()
-            .map(|(_, key, kind)| PromotedColumn::new(key, *kind))
-            .collect();
-        // One map does while it has less than one entry a span.
-        let buckets = if self.entries.saturating_sub(promoted) <= self.spans {
-            1
-        } else {
-            BUCKETS_MAX
-        };
+        let counts = self.counts.iter().map(|(key, counts)| (*key, *counts));
+        let (columns, buckets) = choose(counts, self.spans, self.entries, limits, owner);
         let filled = self.filled(&columns, buckets);
         OwnerLayout::new(columns, buckets, filled)
     }

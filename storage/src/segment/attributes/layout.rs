@@ -98,6 +98,11 @@ impl OwnerLayout {
         self.residue_keys = keys;
     }
 
+    /// Keys in the residue; `None` when they are too many to be named.
+    pub(super) fn residue_keys(&self) -> Option<&BTreeSet<String>> {
+        self.residue_keys.as_ref()
+    }
+
     /// Number of the residue map that a key belongs to.
     pub(super) fn bucket_of(&self, key: &str) -> u8 {
         bucket_of(key, self.buckets)

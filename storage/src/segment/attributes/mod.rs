@@ -25,6 +25,7 @@
 //!   apart by keys and types ([`shape`]), and beyond a number of different ones rows are looked at one by one.
 
 mod assemble;
+mod census;
 mod choose;
 mod columns;
 mod layout;
@@ -32,11 +33,12 @@ mod shape;
 mod split;
 
 pub use assemble::{double_text, of_columns};
-pub(super) use choose::Source;
+pub(super) use census::{CENSUS_KEY, CensusOfFile};
+pub(super) use choose::{Source, merged_layout};
 pub use columns::TableColumns;
 pub use layout::{AttributeLayout, OwnerLayout, PromotedColumn};
 pub(super) use layout::{KeyList, LAYOUT_KEY};
-pub(super) use split::{GroupColumns, OwnerColumns, Splitter};
+pub(super) use split::{GroupColumns, OwnerColumns, Placed, Splitter};
 
 use crate::schema::column;
 

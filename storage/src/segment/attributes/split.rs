@@ -13,9 +13,8 @@ use arrow::datatypes::DataType;
 use super::choose::Source;
 use super::layout::{KeyList, OwnerLayout};
 use super::shape::{List, NO_SHAPE};
-use super::{AttributeOwner, FIRST_BUCKET, FIRST_COLUMN};
+use super::{FIRST_BUCKET, FIRST_COLUMN};
 use crate::attributes::AttributeType;
-use crate::limits::AttributeColumns;
 use crate::schema;
 use crate::segment::index::values::{ValueCollector, key_hash};
 
@@ -23,16 +22,19 @@ const VALID: &str =
     "the children are as long as the last offset says, and of the types of the schema";
 
 /// Splits the lists of one owner.
-pub(in crate::segment) struct Splitter<'b> {
-    source: Source<'b>,
+pub(in crate::segment) struct Splitter {
     layout: OwnerLayout,
     /// Column and type of each key that has a column.
     column_of: HashMap<String, (u8, AttributeType)>,
-    /// Where the attributes of each form go.
-    forms: Vec<Form>,
     notes: Notes,
     /// For a list without a form.
     scratch: Form,
+}
+
+/// Lists of which it is known where the attributes of each form go.
+pub(in crate::segment) struct Placed<'b> {
+    source: Source<'b>,
+    forms: Vec<Form>,
 }
 
 /// Where the attributes of a list go.
@@ -51,32 +53,19 @@ struct Notes {
     elsewhere: u64,
 }
 
-impl<'b> Splitter<'b> {
-    pub(in crate::segment) fn new(
-        source: Source<'b>,
-        limits: &AttributeColumns,
-        owner: AttributeOwner,
-    ) -> Self {
-        let layout = source.layout(limits, owner);
+impl Splitter {
+    /// Splits into the columns of `layout`.
+    pub(in crate::segment) fn new(layout: OwnerLayout) -> Self {
         let columns = layout.columns.iter().zip(0..);
         let column_of = columns
             .map(|(column, place)| (column.key.clone(), (place, column.kind())))
             .collect();
-        let mut splitter = Self {
-            source,
+        Self {
             layout,
             column_of,
-            forms: Vec::new(),
             notes: Notes::default(),
             scratch: Form::default(),
-        };
-        for place in 0..splitter.source.shapes.forms.len() {
-            let mut form = Form::default();
-            let list = splitter.source.shapes.forms[place].0;
-            splitter.place(list, &mut form);
-            splitter.forms.push(form);
         }
-        splitter
     }
 
     pub(in crate::segment) fn layout(&self) -> &OwnerLayout {
@@ -91,6 +80,19 @@ impl<'b> Splitter<'b> {
         self.layout
             .set_residue_keys(self.notes.residue_keys.finish());
         self.layout
+    }
+
+    /// Finds out where the attributes of each form of `source` go.
+    pub(in crate::segment) fn place_all<'b>(&mut self, source: Source<'b>) -> Placed<'b> {
+        let lists = source.shapes.forms.iter();
+        let forms = lists
+            .map(|(list, _)| {
+                let mut form = Form::default();
+                self.place(*list, &mut form);
+                form
+            })
+            .collect();
+        Placed { source, forms }
     }
 
     /// Finds out where the attributes of `list` go.
@@ -118,28 +120,40 @@ impl<'b> Splitter<'b> {
     /// Splits the lists `rows` (batch and row), and tells `collector` what they hold.
     pub(in crate::segment) fn split(
         &mut self,
+        placed: &Placed<'_>,
         rows: impl Iterator<Item = (usize, usize)>,
         collector: &mut ValueCollector,
     ) -> OwnerColumns {
-        self.split_with(rows, Some(collector))
+        self.split_with(placed, rows, Some(collector))
+    }
+
+    /// Splits the lists of all groups.
+    pub(in crate::segment) fn groups(&mut self, placed: &Placed<'_>) -> GroupColumns {
+        (0..placed.source.lists.len())
+            .map(|batch| {
+                let rows = 0..placed.source.lists[batch].len();
+                self.split_with(placed, rows.map(|row| (batch, row)), None)
+            })
+            .collect()
     }
 
     fn split_with(
         &mut self,
+        placed: &Placed<'_>,
         rows: impl Iterator<Item = (usize, usize)>,
         mut collector: Option<&mut ValueCollector>,
     ) -> OwnerColumns {
         let mut out = Builder::new(&self.layout);
         for (batch, row) in rows {
-            let list = self.source.lists[batch].list(row);
-            let shape = self.source.shape_of[batch][row];
+            let list = placed.source.lists[batch].list(row);
+            let shape = placed.source.shape_of[batch][row];
             let form = if shape == NO_SHAPE {
                 let mut form = std::mem::take(&mut self.scratch);
                 self.place(list, &mut form);
                 self.scratch = form;
                 &self.scratch
             } else {
-                &self.forms[shape as usize]
+                &placed.forms[shape as usize]
             };
             out.push(list, &form.places, &self.layout, &mut self.notes);
             if let Some(collector) = collector.as_deref_mut() {
@@ -154,18 +168,6 @@ impl<'b> Splitter<'b> {
 
 /// The split resources of each batch, a row a group.
 pub(in crate::segment) type GroupColumns = Vec<OwnerColumns>;
-
-impl Splitter<'_> {
-    /// Splits the lists of all groups.
-    pub(in crate::segment) fn groups(&mut self) -> GroupColumns {
-        (0..self.source.lists.len())
-            .map(|batch| {
-                let rows = 0..self.source.lists[batch].len();
-                self.split_with(rows.map(|row| (batch, row)), None)
-            })
-            .collect()
-    }
-}
 
 /// The columns that stand for a map.
 #[derive(Debug)]

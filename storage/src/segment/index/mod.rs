@@ -34,6 +34,7 @@ use super::file::{FileReader, FileWriter, Written, io_error};
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use filter::Filter;
+pub(super) use operations::OPERATIONS_MAX;
 pub use operations::Operation;
 
 /// Version of the index file's layout.
@@ -66,8 +67,8 @@ pub(super) struct Contents<'a> {
     pub(super) traces: &'a [(TraceId, Range<u32>)],
     /// Filter of each row group.
     pub(super) values: &'a [Vec<u8>],
-    /// Service, name and kind.
-    pub(super) operations: &'a [(&'a str, &'a str, &'a str)],
+    /// Service, name and kind; `None` when they are too many.
+    pub(super) operations: Option<&'a [(&'a str, &'a str, &'a str)]>,
     /// Blocks' checksums of the two Parquet files.
     pub(super) blocks: [&'a [u32]; 2],
 }

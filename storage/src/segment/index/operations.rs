@@ -8,7 +8,7 @@
 //! [`TEXT_BYTES_MAX`]: only the spans can tell then.
 
 /// Operations listed at most.
-pub(super) const OPERATIONS_MAX: usize = 10_000;
+pub(in crate::segment) const OPERATIONS_MAX: usize = 10_000;
 /// Bytes of their text at most.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 
@@ -23,8 +23,11 @@ pub struct Operation {
     pub kind: String,
 }
 
-/// The bytes that list `operations` (service, name, kind).
-pub(super) fn build(operations: &[(&str, &str, &str)]) -> Vec<u8> {
+/// The bytes that list `operations` (service, name, kind); `None` are too many.
+pub(super) fn build(operations: Option<&[(&str, &str, &str)]>) -> Vec<u8> {
+    let Some(operations) = operations else {
+        return vec![0];
+    };
     let text: usize = operations
         .iter()
         .map(|(service, name, kind)| service.len() + name.len() + kind.len())
@@ -92,7 +95,7 @@ mod tests {
         #[test]
         fn operations_read_back(texts in prop::collection::vec(any::<[String; 3]>(), 0..20)) {
             let borrowed: Vec<_> = texts.iter().map(|[a, b, c]| (a.as_str(), b.as_str(), c.as_str())).collect();
-            let read = parse(&build(&borrowed)).unwrap().unwrap();
+            let read = parse(&build(Some(&borrowed))).unwrap().unwrap();
             let read: Vec<_> = read.into_iter().map(|o| [o.service_name, o.name, o.kind]).collect();
             prop_assert_eq!(read, texts);
         }
@@ -108,13 +111,20 @@ mod tests {
         let name = "x".repeat(TEXT_BYTES_MAX / OPERATIONS_MAX);
         let mut operations = vec![("", name.as_str(), ""); OPERATIONS_MAX];
         assert_eq!(
-            parse(&build(&operations)).unwrap().unwrap().len(),
+            parse(&build(Some(&operations))).unwrap().unwrap().len(),
             OPERATIONS_MAX
         );
         operations.push(("", "", ""));
-        assert_eq!(parse(&build(&operations)), Ok(None));
+        assert_eq!(parse(&build(None)), Ok(None));
+        assert_eq!(parse(&build(Some(&operations))), Ok(None));
         let text = "x".repeat(TEXT_BYTES_MAX);
-        assert_eq!(parse(&build(&[("", &text, "")])).unwrap().unwrap().len(), 1);
-        assert_eq!(parse(&build(&[("y", &text, "")])), Ok(None));
+        assert_eq!(
+            parse(&build(Some(&[("", &text, "")])))
+                .unwrap()
+                .unwrap()
+                .len(),
+            1
+        );
+        assert_eq!(parse(&build(Some(&[("y", &text, "")]))), Ok(None));
     }
 }

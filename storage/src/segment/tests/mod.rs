@@ -17,27 +17,28 @@ use crate::policy::{FlushPolicy, KeepAll, TraceFacts};
 use crate::sampling::Threshold;
 use crate::testing::{TestSpan, batch, span};
 
-const DIR: &str = "/data";
+pub(crate) const DIR: &str = "/data";
 
 /// Few rows make a column.
-const COLUMNS: AttributeColumns = AttributeColumns {
+pub(crate) const COLUMNS: AttributeColumns = AttributeColumns {
     span_max: 5,
     resource_max: 2,
     spans_min: 2,
     share_max: 100,
 };
 
-fn new_segment(name: &str) -> NewSegment<'_> {
+pub(crate) fn new_segment(name: &str) -> NewSegment<'_> {
     NewSegment {
         data_dir: Path::new(DIR),
         name,
         tenant: "default",
         wal: (3, 9),
-        attribute_columns: COLUMNS,
+        merged: None,
+        is_pinned: false,
     }
 }
 
-fn batches(parts: &[Vec<TestSpan>]) -> Vec<Arc<SpanBatch>> {
+pub(crate) fn batches(parts: &[Vec<TestSpan>]) -> Vec<Arc<SpanBatch>> {
     parts
         .iter()
         .zip(100..)
@@ -46,9 +47,15 @@ fn batches(parts: &[Vec<TestSpan>]) -> Vec<Arc<SpanBatch>> {
 }
 
 fn write_all(env: &Env, parts: &[Vec<TestSpan>]) -> SegmentMeta {
-    write(env, &new_segment("default/a"), &batches(parts), &KeepAll)
-        .unwrap()
-        .unwrap()
+    write(
+        env,
+        &new_segment("default/a"),
+        &batches(parts),
+        &COLUMNS,
+        &KeepAll,
+    )
+    .unwrap()
+    .unwrap()
 }
 
 fn open(env: &Env, meta: &SegmentMeta) -> Segment {
@@ -68,14 +75,14 @@ fn stored(parts: &[Vec<TestSpan>]) -> (SimEnv, Segment) {
     (sim, segment)
 }
 
-fn parts() -> impl Strategy<Value = Vec<Vec<TestSpan>>> {
+pub(crate) fn parts() -> impl Strategy<Value = Vec<Vec<TestSpan>>> {
     let part = prop::collection::vec(span(), 0..12);
     prop::collection::vec(part, 1..4)
         .prop_filter("a span", |parts| parts.iter().any(|part| !part.is_empty()))
 }
 
 /// Plain traces, `count` of them with `each` spans in a chain.
-fn plain(count: u32, each: u8) -> Vec<TestSpan> {
+pub(crate) fn plain(count: u32, each: u8) -> Vec<TestSpan> {
     let span = |trace: u32, number: u8| {
         let mut trace_id = [7; 16];
         trace_id[8..12].copy_from_slice(&trace.wrapping_mul(0x9e37_79b9).to_be_bytes());

@@ -209,9 +209,15 @@ fn the_policy_drops_traces_and_sets_weights() {
     let mut spans = plain(20, 2);
     spans.extend(plain(30, 3).split_off(60));
     let batches = batches(&[spans]);
-    let meta = write(&sim.env(), &new_segment("a"), &batches, &EvenTwice)
-        .unwrap()
-        .unwrap();
+    let meta = write(
+        &sim.env(),
+        &new_segment("a"),
+        &batches,
+        &COLUMNS,
+        &EvenTwice,
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!((meta.span_count, meta.trace_count), (40, 20));
     let table = open(&sim.env(), &meta)
         .read_rows(SegmentTable::Spans, 0..40, Some(&[column::SAMPLE_WEIGHT]))
@@ -242,11 +248,18 @@ fn nothing_kept_is_no_file() {
     let sim = SimEnv::new(1);
     let batches = batches(&[plain(5, 3)]);
     assert_eq!(
-        write(&sim.env(), &new_segment("a"), &batches, &EvenTwice).unwrap(),
+        write(
+            &sim.env(),
+            &new_segment("a"),
+            &batches,
+            &COLUMNS,
+            &EvenTwice
+        )
+        .unwrap(),
         None
     );
     assert_eq!(
-        write(&sim.env(), &new_segment("a"), &[], &KeepAll).unwrap(),
+        write(&sim.env(), &new_segment("a"), &[], &COLUMNS, &KeepAll).unwrap(),
         None
     );
     assert_eq!(sim.fs.files(), [""; 0].map(std::path::PathBuf::from));
@@ -271,7 +284,14 @@ fn a_failed_write_leaves_no_file_and_says_why() {
         let sim = SimEnv::new(1);
         sim.fs.fail_nth(nth as u64, Fault::DiskFull);
         let batches = batches(&[plain(50, 4)]);
-        let error = write(&sim.env(), &new_segment("default/a"), &batches, &KeepAll).unwrap_err();
+        let error = write(
+            &sim.env(),
+            &new_segment("default/a"),
+            &batches,
+            &COLUMNS,
+            &KeepAll,
+        )
+        .unwrap_err();
         assert!(
             matches!(error, crate::StoreError::Io { .. }),
             "operation {nth}: {error:?}"
@@ -285,6 +305,34 @@ fn a_failed_write_leaves_no_file_and_says_why() {
 }
 
 #[test]
+fn a_file_gets_its_name_when_the_segment_is_whole() {
+    let mut named = Vec::new();
+    for nth in 1.. {
+        let sim = SimEnv::new(1);
+        sim.fs.fail_nth(nth, Fault::Stop);
+        let written = write(
+            &sim.env(),
+            &new_segment("default/a"),
+            &batches(&[plain(50, 4)]),
+            &COLUMNS,
+            &KeepAll,
+        );
+        let files = sim.fs.files();
+        let is_parquet = |path: &&std::path::PathBuf| path.extension() == Some("parquet".as_ref());
+        for path in files.iter().filter(is_parquet) {
+            let bytes = sim.fs.contents(path).unwrap();
+            assert!(bytes.ends_with(b"PAR1"), "operation {nth}: {path:?}");
+        }
+        named.push(files.iter().filter(is_parquet).count());
+        if written.is_ok() {
+            break;
+        }
+    }
+    assert!(named.starts_with(&[0; 10]), "{named:?}");
+    assert_eq!(named.last(), Some(&2));
+}
+
+#[test]
 fn a_name_that_is_taken_is_refused_and_the_old_segment_stays() {
     let sim = SimEnv::new(1);
     let meta = write_all(&sim.env(), &[plain(5, 4)]);
@@ -292,6 +340,7 @@ fn a_name_that_is_taken_is_refused_and_the_old_segment_stays() {
         &sim.env(),
         &new_segment("default/a"),
         &batches(&[plain(6, 4)]),
+        &COLUMNS,
         &KeepAll,
     );
     assert!(again.is_err());

@@ -3,14 +3,16 @@
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::Body;
+use clap::Args;
 use clew_storage::Store;
 use http::header::{ACCEPT, CONTENT_TYPE, TE};
 use http_body_util::BodyExt;
 use serde_json::json;
 use tower::ServiceExt;
 
-use super::{Failure, SqlArgs};
-use crate::cli::data::running_server;
+use super::Failure;
+use super::data::{DataArgs, running_server};
+use super::server::CredentialArgs;
 use crate::client::{Answer, Call, Client, Url};
 use crate::config::Loaded;
 use crate::serve::{open_store, query_service};
@@ -24,6 +26,18 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_hours(1);
 /// Path of the SQL API.
 const PATH: &str = "/api/sql";
 
+/// Who is to answer.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SourceArgs {
+    /// Ask the server at this address
+    #[arg(long, value_name = "URL", env = "CLEW_URL", help_heading = "Server")]
+    url: Option<Url>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 /// Who answers.
 pub(super) enum Source {
     /// A server.
@@ -34,7 +48,7 @@ pub(super) enum Source {
 
 impl Source {
     /// The one that the arguments mean; see the help of the command.
-    pub(super) async fn open(args: &SqlArgs) -> Result<Self, Failure> {
+    pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         if let Some(url) = &args.url {
             return Ok(Self::Server(client(args, url)?));
         }
@@ -54,7 +68,7 @@ impl Source {
         Ok(Self::Server(client))
     }
 
-    /// Asks; the answer is of `media_type`.
+    /// Asks a statement; the answer is of `media_type`.
     pub(super) async fn ask(
         &mut self,
         media_type: &'static str,
@@ -74,16 +88,20 @@ impl Source {
                     .header(ACCEPT, media_type)
                     .body(Body::from(body))
                     .context("the request cannot be made")?;
-                let answer = open.0.clone().oneshot(request).await?;
-                let (parts, body) = answer.into_parts();
-                let body = body.collect().await.context("the result broke off")?;
-                let mut headers = parts.headers;
-                headers.extend(body.trailers().cloned().unwrap_or_default());
-                Ok(Answer {
-                    status: parts.status,
-                    headers,
-                    body: body.to_bytes(),
-                })
+                answered(&open.0, request).await
+            }
+        }
+    }
+
+    /// Asks the API at `path`, with its query.
+    pub(super) async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+        match self {
+            Self::Server(client) => client.call(&Call::get(path)).await,
+            Self::Directory(open) => {
+                let request = http::Request::get(path)
+                    .body(Body::empty())
+                    .context("the request cannot be made")?;
+                answered(&open.0, request).await
             }
         }
     }
@@ -101,7 +119,20 @@ impl Source {
     }
 }
 
-fn client(args: &SqlArgs, url: &Url) -> anyhow::Result<Client> {
+async fn answered(router: &Router, request: http::Request<Body>) -> anyhow::Result<Answer> {
+    let answer = router.clone().oneshot(request).await?;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.context("the result broke off")?;
+    let mut headers = parts.headers;
+    headers.extend(body.trailers().cloned().unwrap_or_default());
+    Ok(Answer {
+        status: parts.status,
+        headers,
+        body: body.to_bytes(),
+    })
+}
+
+fn client(args: &SourceArgs, url: &Url) -> anyhow::Result<Client> {
     let token = args.credentials.token()?;
     Client::new(url, token, &args.credentials.trust(), TIMEOUT)
 }

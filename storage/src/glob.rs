@@ -1,7 +1,8 @@
 //! Text patterns: `*` stands for any text, `?` for any one character.
 
 /// Whether `text` is what `pattern` describes. Takes time in proportion to the product of the lengths at worst.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut position) = (0, 0);

@@ -1,0 +1,272 @@
+//! What is in the inputs of a merge, by their tables of traces alone: where each trace stands, in which window it begins, and which traces lie
+//! in several inputs.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
+
+use super::plan::WIDER;
+use crate::error::StoreError;
+use crate::ids::TraceId;
+use crate::schema;
+use crate::segment::{Segment, SegmentTable, TimeWindow};
+use crate::span::earlier_start;
+
+/// Rows of `traces` that are read at a time.
+const ROWS: u32 = 1 << 16;
+/// Windows of the length asked for that one merge makes segments of; the traces of all others, few as they are, go into longer ones.
+pub(super) const WINDOWS_MAX: usize = 16;
+
+/// A part of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TracePart {
+    /// Place of the segment among the inputs.
+    pub(super) input: usize,
+    /// Rows in its table `spans`.
+    pub(super) rows: Range<u32>,
+}
+
+/// What one window takes of the inputs.
+#[derive(Debug, Default)]
+pub(super) struct WindowRows {
+    /// Rows of each input, ascending.
+    pub(super) rows: Vec<Vec<Range<usize>>>,
+}
+
+/// What is in the inputs.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// The parts of each trace that lies in several inputs and is put together, in the order of the inputs.
+    pub(super) split: HashMap<TraceId, Vec<TracePart>>,
+    /// Traces that lie in several inputs and are too long to be put together.
+    pub(super) apart: HashSet<TraceId>,
+    /// What goes where, in the order of the windows.
+    pub(super) windows: Vec<(TimeWindow, WindowRows)>,
+}
+
+/// A part of a trace, with what tells its window.
+struct Entry {
+    id: TraceId,
+    input: u32,
+    first_row: u32,
+    spans: u32,
+    start_unix_nano: u64,
+}
+
+/// Where traces are put.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Placing {
+    /// Into windows of this length, ns.
+    ByStart(u64),
+    /// Into this one.
+    Into(TimeWindow),
+}
+
+impl Survey {
+    /// Reads the tables of traces. A trace of more than `trace_spans_max` spans is not put together.
+    pub(super) fn of(
+        inputs: &[&Segment],
+        placing: Placing,
+        trace_spans_max: usize,
+    ) -> Result<Self, StoreError> {
+        let mut entries = Vec::new();
+        for (input, segment) in inputs.iter().enumerate() {
+            read(segment, input as u32, &mut entries)?;
+        }
+        entries.sort_unstable_by_key(|entry| (entry.id, entry.input));
+        let (mut split, mut apart) = (HashMap::new(), HashSet::new());
+        for parts in entries.chunk_by_mut(|left, right| left.id == right.id) {
+            let spans: usize = parts.iter().map(|part| part.spans as usize).sum();
+            if parts.len() == 1 {
+                continue;
+            }
+            if spans > trace_spans_max {
+                apart.insert(parts[0].id);
+                continue;
+            }
+            // The trace goes into one window with all its parts.
+            let starts = parts.iter().map(|part| part.start_unix_nano);
+            let start = starts.reduce(earlier_start).unwrap_or(0);
+            for part in &mut *parts {
+                part.start_unix_nano = start;
+            }
+            split.insert(parts[0].id, parts.iter().map(Entry::part).collect());
+        }
+        Ok(Self {
+            split,
+            apart,
+            windows: windows(&entries, placing, inputs.len()),
+        })
+    }
+}
+
+impl Entry {
+    fn part(&self) -> TracePart {
+        TracePart {
+            input: self.input as usize,
+            rows: self.first_row..self.first_row + self.spans,
+        }
+    }
+}
+
+fn read(segment: &Segment, input: u32, entries: &mut Vec<Entry>) -> Result<(), StoreError> {
+    let traces = schema::traces();
+    let column = |name: &str| traces.index_of(name).expect("a column of the schema");
+    let projection = ["trace_id", "start_time", "span_count", "first_row"].map(column);
+    let (count, spans) = (segment.meta().trace_count as u32, segment.meta().span_count);
+    let mut next_row = 0u64;
+    for start in (0..count).step_by(ROWS as usize) {
+        let rows = start..count.min(start.saturating_add(ROWS));
+        let table = segment.read_rows(SegmentTable::Traces, rows, Some(&projection))?;
+        let starts = table.column(1).as_primitive::<TimestampNanosecondType>();
+        let counts = table.column(2).as_primitive::<UInt32Type>();
+        let firsts = table.column(3).as_primitive::<UInt32Type>();
+        for (row, id) in table.column(0).as_fixed_size_binary().iter().enumerate() {
+            let id = id.and_then(TraceId::from_bytes).unwrap_or_default();
+            let (first_row, spans) = (firsts.value(row), counts.value(row));
+            if u64::from(first_row) != next_row || spans == 0 {
+                let message = format!("trace {id} does not stand in row {next_row} as it should");
+                return Err(segment.corrupt(message));
+            }
+            next_row += u64::from(spans);
+            entries.push(Entry {
+                id,
+                input,
+                first_row,
+                spans,
+                start_unix_nano: starts.value(row) as u64,
+            });
+        }
+    }
+    if next_row == spans {
+        return Ok(());
+    }
+    Err(segment.corrupt(format!(
+        "its traces have {next_row} spans instead of {spans}"
+    )))
+}
+
+fn windows(entries: &[Entry], placing: Placing, inputs: usize) -> Vec<(TimeWindow, WindowRows)> {
+    let window_of: Box<dyn Fn(&Entry) -> TimeWindow> = match placing {
+        Placing::Into(window) => Box::new(move |_| window),
+        Placing::ByStart(length_ns) => {
+            let of = move |entry: &Entry| TimeWindow::of(entry.start_unix_nano as i64, length_ns);
+            let mut spans: BTreeMap<TimeWindow, u64> = BTreeMap::new();
+            for entry in entries {
+                *spans.entry(of(entry)).or_default() += u64::from(entry.spans);
+            }
+            let assigned = assign(&spans);
+            Box::new(move |entry| assigned[&of(entry)])
+        }
+    };
+    let mut windows: BTreeMap<TimeWindow, WindowRows> = BTreeMap::new();
+    for entry in entries {
+        let rows = &mut windows.entry(window_of(entry)).or_default().rows;
+        rows.resize_with(inputs, Vec::new);
+        let first = entry.first_row as usize;
+        rows[entry.input as usize].push(first..first + entry.spans as usize);
+    }
+    let coalesced = windows.into_iter().map(|(window, mut taken)| {
+        taken.rows.iter_mut().for_each(coalesce);
+        (window, taken)
+    });
+    coalesced.collect()
+}
+
+/// Sorts ranges and joins those that touch.
+fn coalesce(ranges: &mut Vec<Range<usize>>) {
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|later, earlier| {
+        let touches = earlier.end == later.start;
+        if touches {
+            earlier.end = later.end;
+        }
+        touches
+    });
+}
+
+/// The window that each window's traces go to, given the spans of each: those with the most spans keep theirs, the others get longer
+/// ones until they are few.
+fn assign(spans: &BTreeMap<TimeWindow, u64>) -> HashMap<TimeWindow, TimeWindow> {
+    let mut by_spans: Vec<_> = spans.iter().collect();
+    by_spans.sort_unstable_by_key(|(window, spans)| (std::cmp::Reverse(**spans), **window));
+    let kept = by_spans.len().min(WINDOWS_MAX);
+    let mut others: Vec<_> = by_spans[kept..]
+        .iter()
+        .map(|(window, _)| (**window, **window))
+        .collect();
+    let mut factors = WIDER.into_iter().chain(std::iter::repeat(32));
+    let is_few = |others: &[(TimeWindow, TimeWindow)]| {
+        let mut windows: Vec<_> = others.iter().map(|(_, to)| *to).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        windows.len() <= WINDOWS_MAX
+    };
+    while !is_few(&others) {
+        let factor = factors.next().unwrap_or(32);
+        for (_, to) in &mut others {
+            *to = to.wider(factor);
+        }
+    }
+    let kept = by_spans[..kept]
+        .iter()
+        .map(|(window, _)| (**window, **window));
+    kept.chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000_000_000;
+
+    fn spans(windows: impl Iterator<Item = i64>) -> BTreeMap<TimeWindow, u64> {
+        let window = |number| TimeWindow {
+            number,
+            length_ns: HOUR,
+        };
+        windows.map(|number| (window(number), 1)).collect()
+    }
+
+    #[test]
+    fn as_many_windows_as_allowed_are_kept_and_one_more_is_not() {
+        let assigned = assign(&spans(0..WINDOWS_MAX as i64));
+        assert!(assigned.iter().all(|(from, to)| from == to));
+        let mut more = spans(0..=WINDOWS_MAX as i64);
+        *more.values_mut().next().unwrap() = 5;
+        let assigned = assign(&more);
+        assert!(
+            assigned.iter().all(|(from, to)| from == to),
+            "few others keep theirs"
+        );
+        let many = assign(&spans(0..3 * WINDOWS_MAX as i64));
+        let longer = many.iter().filter(|(from, to)| from != to).count();
+        assert_eq!(longer, 2 * WINDOWS_MAX);
+        assert!(
+            many.iter()
+                .all(|(from, to)| from == to || *to == from.wider(24))
+        );
+    }
+
+    #[test]
+    fn times_all_over_the_place_end_in_few_windows() {
+        // From 1677 to 2262, as far as such times go.
+        let all_over = (0..5000).map(|n| (n - 2500) * 1021);
+        let assigned = assign(&spans(all_over));
+        let windows: std::collections::BTreeSet<_> = assigned.values().collect();
+        assert!(windows.len() <= 2 * WINDOWS_MAX, "{}", windows.len());
+        let keeps_time = |(from, to): (&TimeWindow, &TimeWindow)| {
+            to.start_ns() <= from.start_ns() && from.end_ns() <= to.end_ns()
+        };
+        assert!(assigned.iter().all(keeps_time));
+    }
+
+    #[test]
+    fn ranges_that_touch_are_joined() {
+        let mut ranges = vec![5..9, 0..3, 3..5, 20..21];
+        coalesce(&mut ranges);
+        assert_eq!(ranges, [0..9, 20..21]);
+    }
+}
