@@ -16,6 +16,7 @@ mod edge;
 mod exhaustion;
 mod flight;
 mod grpc;
+mod open_data;
 mod openapi;
 mod prompt;
 mod purge;
