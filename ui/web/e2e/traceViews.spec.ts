@@ -46,6 +46,25 @@ test('the trace can be downloaded', async ({ page }) => {
   expect((await download).suggestedFilename()).toBe(`trace-${TRAINTICKET}.json`);
 });
 
+test.describe('the archive', () => {
+  test.use({ allowedErrors: /Failed to load resource/ });
+
+  test('takes a trace, and says so', async ({ page }) => {
+    await open(page, `/trace/${TRAINTICKET}`);
+    const asked = page.waitForRequest((request) => request.method() === 'POST');
+    await page.getByRole('button', { name: /^Archive:/ }).click();
+    expect(new URL((await asked).url()).pathname).toBe(`/api/archive/${TRAINTICKET}`);
+    const done = page.getByRole('button', { name: /^Archived:/ });
+    await expect(done).toBeVisible();
+    // Once more is no fault.
+    await done.click();
+    await expect(done).toBeEnabled();
+    await page.route('**/api/archive/*', (route) => route.fulfill({ status: 500, body: '' }));
+    await done.click();
+    await expect(page.getByRole('button', { name: /could not be archived/ })).toBeEnabled();
+  });
+});
+
 test.describe('ways to show a trace', () => {
   const view = (page: Page, name: RegExp): Locator => page.getByRole('tab', { name });
 

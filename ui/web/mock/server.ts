@@ -132,7 +132,11 @@ export class MockServer {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
     if (path.endsWith('/api/v2/spans')) this.receive('zipkin_v2_json', fromZipkin(body));
     else if (path.endsWith('/v1/traces')) this.receive('otlp_http_json', fromOtlp(body));
-    else if (path === '/api/sql')
+    else if (path.startsWith('/api/archive/')) {
+      const isStored = this.trace(path.slice('/api/archive/'.length)) !== undefined;
+      if (!isStored) return fail(response, 404, 'not_found', 'trace not found');
+      return send(response, { data: [], total: 0, limit: 0, offset: 0, errors: null });
+    } else if (path === '/api/sql')
       return this.sql((body as { query: string }).query, request.headers.accept ?? '', response);
     else return fail(response, 404, 'not_found', 'no such receiver');
     response.writeHead(202, { 'content-type': 'application/json' }).end('{}');

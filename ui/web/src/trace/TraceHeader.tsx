@@ -13,6 +13,7 @@ import { formatInstant, zoneName, type Zone } from '../lib/zone';
 import { Button, classes, Icon, Service } from '../ui/controls';
 import controls from '../ui/controls.module.css';
 import { CopyButton } from '../ui/copy';
+import { ArchiveButton } from './ArchiveButton';
 import styles from './trace.module.css';
 
 /** See the module. */
@@ -54,6 +55,7 @@ export function TraceHeader(props: {
       </div>
       <Facts head={head} idleNs={idleNs} />
       <div className={styles.actions}>
+        <ArchiveButton key={traceId} traceId={traceId} />
         <DownloadButton traceId={traceId} />
         <Link
           to="/compare"
