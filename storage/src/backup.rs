@@ -38,7 +38,7 @@ pub struct BackupReport {
     pub segments: u64,
     /// Spans in them.
     pub spans: u64,
-    /// Bytes of them.
+    /// Bytes of them, and of the counts.
     pub bytes: u64,
     /// Segments that were not there before.
     pub new_segments: u64,
@@ -103,7 +103,7 @@ impl Mirror<'_> {
             manifest_version: state.version,
             segments: state.segments.len() as u64,
             spans: state.span_count(),
-            bytes: state.file_bytes(),
+            bytes: state.file_bytes() + state.derived_bytes(),
             ..BackupReport::default()
         };
         let (mut done_bytes, total_bytes) = (0, state.file_bytes());
@@ -179,23 +179,14 @@ impl Mirror<'_> {
         self.env.fs.create_dir_all(dir).context(dir)?;
         let mut copied = 0;
         for (place, (from, to)) in from.iter().zip(&to).enumerate() {
-            self.remove_if_there(to)?;
-            if self.link && self.env.fs.hard_link(from, to).is_ok() {
-                continue;
-            }
             let (bytes, crc) = (meta.file_bytes[place], meta.file_crc[place]);
-            if let Err(error) = self.copy(from, to, bytes, crc) {
-                // Nothing names it; the next backup would replace it.
-                let _ = self.env.fs.remove_file(to);
-                return Err(error);
-            }
-            copied += bytes;
+            copied += self.take_file(from, to, bytes, crc)?;
         }
         self.env.fs.sync_dir(dir).context(dir)?;
         Ok(copied)
     }
 
-    /// Takes the files of counts that an earlier backup does not have; the bytes that were copied. They are small, and so never linked.
+    /// Takes the files of counts that an earlier backup does not have; the bytes that were copied.
     fn take_counts(&self, before: &State, state: &State) -> Result<u64, StoreError> {
         let mut copied = 0;
         for meta in &state.derived {
@@ -205,15 +196,24 @@ impl Mirror<'_> {
             let (from, to) = (self.source.join(&meta.name), self.target.join(&meta.name));
             let dir = to.parent().unwrap_or(self.target);
             self.env.fs.create_dir_all(dir).context(dir)?;
-            self.remove_if_there(&to)?;
-            if let Err(error) = self.copy(&from, &to, meta.bytes, meta.crc) {
-                let _ = self.env.fs.remove_file(&to);
-                return Err(error);
-            }
+            copied += self.take_file(&from, &to, meta.bytes, meta.crc)?;
             self.env.fs.sync_dir(dir).context(dir)?;
-            copied += meta.bytes;
         }
         Ok(copied)
+    }
+
+    /// Links or copies one file; the bytes that were copied.
+    fn take_file(&self, from: &Path, to: &Path, bytes: u64, crc: u32) -> Result<u64, StoreError> {
+        self.remove_if_there(to)?;
+        if self.link && self.env.fs.hard_link(from, to).is_ok() {
+            return Ok(0);
+        }
+        if let Err(error) = self.copy(from, to, bytes, crc) {
+            // Nothing names it; the next backup would replace it.
+            let _ = self.env.fs.remove_file(to);
+            return Err(error);
+        }
+        Ok(bytes)
     }
 
     fn copy(&self, from: &Path, to: &Path, bytes: u64, crc: u32) -> Result<(), StoreError> {

@@ -95,6 +95,30 @@ fn quarantined(sim: &SimEnv) -> usize {
 }
 
 #[test]
+fn damaged_counts_are_taken_out_of_the_store_and_no_span_with_them() {
+    let sim = SimEnv::new(1);
+    filled(&sim);
+    let counts = find(&sim, ".span_metrics.parquet");
+    flip(&sim, &counts, 40);
+    let planned = plan(&sim);
+    let found: Vec<_> = planned
+        .repairs
+        .iter()
+        .map(|repair| (&repair.file, repair.remedy))
+        .collect();
+    assert_eq!(found, [(&counts, Remedy::SetAside)]);
+    assert!(
+        planned.repairs[0].problem.contains("`span_metrics`"),
+        "{planned:?}"
+    );
+    let (report, found) = repair(&sim);
+    assert_eq!(report.repairs, planned.repairs);
+    assert_eq!(found, once(MANY + 12));
+    let kept = Path::new("/data/quarantine").join(counts.file_name().unwrap());
+    assert!(sim.fs.contents(&kept).is_some());
+}
+
+#[test]
 fn a_sound_store_is_left_as_it_is() {
     let sim = SimEnv::new(1);
     filled(&sim);
