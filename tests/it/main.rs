@@ -15,6 +15,7 @@ mod damage;
 mod edge;
 mod exhaustion;
 mod flight;
+mod frozen;
 mod grpc;
 mod open_data;
 mod openapi;
