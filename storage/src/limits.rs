@@ -18,7 +18,7 @@ pub const DERIVED_MERGED_ROWS_MAX: usize = 100_000;
 pub const TOTALS_SERIES_MAX: usize = 5_000;
 
 /// Sides of calls between services that wait for the other side.
-pub const PENDING_CALLS_MAX: usize = 65_536;
+pub const PENDING_CALLS_MAX: usize = 8_192;
 
 /// Traces that may be pinned.
 pub const PINNED_TRACES_MAX: usize = 10_000;
