@@ -42,11 +42,9 @@ pub(crate) fn move_here(
     path: &Path,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let dir = dir(data_dir);
-    env.fs.create_dir_all(&dir).context(&dir)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (dir, name) = place_for(env, data_dir, path)?;
     write_reason(env, &dir, &name, reason)?;
-    env.fs.rename(path, &dir.join(&*name)).context(path)?;
+    env.fs.rename(path, &dir.join(&name)).context(path)?;
     env.fs.sync_dir(&dir).context(&dir)?;
     let from = path.parent().unwrap_or(data_dir);
     env.fs.sync_dir(from).context(from)
@@ -62,16 +60,22 @@ pub(crate) fn link_here(
     path: &Path,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let dir = dir(data_dir);
-    env.fs.create_dir_all(&dir).context(&dir)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match env.fs.hard_link(path, &dir.join(&*name)) {
+    let (dir, name) = place_for(env, data_dir, path)?;
+    match env.fs.hard_link(path, &dir.join(&name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         linked => linked.context(path)?,
     }
     write_reason(env, &dir, &name, reason)?;
     env.fs.sync_dir(&dir).context(&dir)
+}
+
+/// The directory, which is there now, and the name that the file `path` gets in it.
+fn place_for(env: &Env, data_dir: &Path, path: &Path) -> Result<(PathBuf, String), StoreError> {
+    let dir = dir(data_dir);
+    env.fs.create_dir_all(&dir).context(&dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok((dir, name.into_owned()))
 }
 
 fn write_reason(env: &Env, dir: &Path, name: &str, reason: &str) -> Result<(), StoreError> {
