@@ -7,6 +7,7 @@
 //! | [`serve`] | the server: ports, tokens, TLS, health, shutdown, the admin socket |
 //! | [`client`] | HTTP to a running server |
 //! | [`import`] | files of spans to a server |
+//! | [`trial`] | policies of sampling, tried on what is stored |
 //! | [`demo`] | traces of a made-up shop |
 
 mod cli;
@@ -15,6 +16,7 @@ mod config;
 mod demo;
 mod import;
 mod serve;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ mod import;
 mod progress;
 mod repair;
 mod retention;
+mod sampling;
 mod serve;
 mod server;
 mod source;
@@ -71,6 +72,9 @@ enum Command {
     Flush(flush::FlushArgs),
     /// Send the traces of a small made-up shop, to have something to look at
     Demo(demo::DemoArgs),
+    /// Try policies of sampling on what is stored
+    #[command(subcommand)]
+    Sampling(sampling::SamplingCommand),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -149,6 +153,7 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Restore(args) => block_on(backup::restore(args)),
         Command::Compact(args) => block_on(compact::run(args)),
         Command::Flush(args) => block_on(flush::run(args)),
+        Command::Sampling(command) => block_on(sampling::run(command)),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Config(command) => config::run(&command),
         Command::Version => {

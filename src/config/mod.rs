@@ -31,6 +31,9 @@ pub(crate) use layers::Loaded;
 pub(crate) use model::{
     AuthConfig, Config, LogConfig, LogFormat, RetentionConfig, ServerConfig, TailConfig, TlsConfig,
 };
+pub(crate) use policies::{
+    POLICY_FILE_BYTES_MAX, parse as parse_policies, read_text as read_policy_text,
+};
 pub(crate) use secret::Secret;
 pub(crate) use units::duration::parse_text as parse_duration;
 pub(crate) use units::size::parse_text as parse_size;

@@ -14,7 +14,7 @@ use super::access::{Access, Class};
 use super::guard::Guard;
 use super::health::{self, Health};
 use super::listen::{Door, Sign};
-use super::{admin, archive, measure, purge, span_metrics, tls};
+use super::{admin, archive, measure, purge, span_metrics, tls, trial};
 use crate::config::Config;
 
 /// Which routes a door leads to.
@@ -135,6 +135,7 @@ pub(super) struct Routes {
     ui: Router,
     health: Health,
     metrics: Router,
+    trial: Router,
     store: Store,
 }
 
@@ -171,6 +172,7 @@ impl Routes {
             ui: clew_ui::router(source),
             health: Health::new(store.clone()),
             metrics: health::metrics_router(metrics).merge(span_metrics::router(store.clone())),
+            trial: trial::router(store.clone(), config.storage.epoch_age),
             store: store.clone(),
         })
     }
@@ -197,8 +199,9 @@ impl Routes {
     /// The pages and the health checks are open: they hold no span.
     fn http(&self) -> Router {
         let apis = measure::measure("http", self.apis.clone());
-        let archive = measure::measure("http", archive::router(self.store.clone()));
-        let reading = apis.merge(archive).merge(self.metrics.clone());
+        let others = archive::router(self.store.clone()).merge(self.trial.clone());
+        let others = measure::measure("http", others);
+        let reading = apis.merge(others).merge(self.metrics.clone());
         let routes = self
             .access
             .guard(Class::Query, reading)
@@ -220,7 +223,8 @@ impl Routes {
 
     /// What the admin socket leads to.
     pub(super) fn admin(&self) -> Router {
-        admin::router(self.store.clone(), self.apis.clone())
+        let apis = self.apis.clone().merge(self.trial.clone());
+        admin::router(self.store.clone(), apis)
     }
 
     /// Tells everybody who asks that this server is going.

@@ -26,6 +26,7 @@ mod retention;
 mod signals;
 mod span_metrics;
 mod tls;
+mod trial;
 
 use std::net::SocketAddr;
 use std::os::unix::net::SocketAddr as UnixAddr;

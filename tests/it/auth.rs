@@ -101,6 +101,12 @@ fn query_calls(to: Addresses) -> Vec<Call> {
         body: b"SELECT 1".to_vec(),
         ..get("")
     });
+    calls.push(Call {
+        method: "POST",
+        path: "/api/clew/v1/sampling/try",
+        body: b"policies: [{ type: always_sample }]".to_vec(),
+        ..get("")
+    });
     // Names of spans are read where spans are sent.
     for path in ["/api/v2/spans?serviceName=a", "/api/v2/services"] {
         calls.push(Call {

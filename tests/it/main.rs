@@ -24,6 +24,7 @@ mod purge;
 mod replay;
 mod retries;
 mod sdk;
+mod sampling_trial;
 mod shutdown;
 mod signals;
 mod support;

@@ -11,11 +11,12 @@ use crate::support::load::batch;
 use crate::support::server::Server;
 
 /// Folders of the sources that hold routes for clients.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "query/src",
     "src/serve/archive.rs",
     "src/serve/health.rs",
     "src/serve/span_metrics.rs",
+    "src/serve/trial.rs",
 ];
 /// Examples of each call that are made up for a run of schemathesis.
 const EXAMPLES: &str = "10";

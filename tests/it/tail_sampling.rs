@@ -18,7 +18,7 @@ use crate::support::random::Random;
 use crate::support::send::HttpSender;
 use crate::support::server::{DataDir, Server};
 
-const POLICIES: &str = "
+pub(crate) const POLICIES: &str = "
 policies:
   - { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }
   - { name: share, type: probabilistic, probabilistic: { sampling_percentage: 25 } }
@@ -26,13 +26,13 @@ policies:
 
 /// A trace of three spans: the root comes first, the others later, and one of these may be an error.
 #[derive(Debug, Clone, Copy)]
-struct Trace {
+pub(crate) struct Trace {
     id: u128,
-    fails: bool,
+    pub(crate) fails: bool,
 }
 
 impl Trace {
-    fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random) -> Self {
         let id = u128::from(random.next()) << 64 | u128::from(random.next()) | 1;
         Self {
             id,
@@ -41,7 +41,7 @@ impl Trace {
     }
 
     /// Whether it has to be kept, and the weight then.
-    fn expected(&self) -> Option<f64> {
+    pub(crate) fn expected(&self) -> Option<f64> {
         let random_bits = self.id as u64 & ((1 << 56) - 1);
         if self.fails {
             Some(1.0)
@@ -54,11 +54,11 @@ impl Trace {
         format!("{:032x}", self.id)
     }
 
-    fn root(&self) -> Span {
+    pub(crate) fn root(&self) -> Span {
         self.span(1, 0)
     }
 
-    fn children(&self) -> [Span; 2] {
+    pub(crate) fn children(&self) -> [Span; 2] {
         [
             self.span(2, 0),
             self.span(3, if self.fails { 2 } else { 1 }),
@@ -82,7 +82,7 @@ impl Trace {
     }
 }
 
-fn request(spans: impl IntoIterator<Item = Span>) -> Request {
+pub(crate) fn request(spans: impl IntoIterator<Item = Span>) -> Request {
     let scope_spans = ScopeSpans {
         spans: spans.into_iter().collect(),
         ..ScopeSpans::default()
@@ -153,7 +153,7 @@ fn check(server: &Server, traces: &[Trace]) {
     );
 }
 
-fn metric(server: &Server, line: &str) -> u64 {
+pub(crate) fn metric(server: &Server, line: &str) -> u64 {
     let text = http::get(server.addresses().http, "/metrics").text();
     let value = text
         .lines()

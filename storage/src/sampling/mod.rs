@@ -3,10 +3,12 @@
 //! - [`threshold`]: probabilities and weights.
 //! - [`view`]: traces as a sampler sees them.
 //! - `decisions`: what was decided, for spans that come later.
+//! - `rehearse`: stored traces, shown to a sampler without consequences.
 //!
 //! The policies themselves are no part of this crate.
 
 pub(crate) mod decisions;
+pub(crate) mod rehearse;
 pub mod threshold;
 pub mod view;
 
@@ -14,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use rehearse::Rehearsed;
 pub use threshold::Threshold;
 pub use view::{SpanSet, SpanView, TraceView};
 

@@ -24,6 +24,15 @@ use crate::limits::{TAIL_NESTING_MAX, TAIL_POLICIES_MAX, TAIL_REGEX_BYTES_MAX};
 pub struct InvalidPolicy {
     place: String,
     message: String,
+    policy: Option<usize>,
+}
+
+impl InvalidPolicy {
+    /// Which policy of the file it is, counted from 0; `None` when it is the whole of them.
+    #[must_use]
+    pub fn policy(&self) -> Option<usize> {
+        self.policy
+    }
 }
 
 /// The settings of the Collector's processor that have no meaning here, and what there is instead.
@@ -52,6 +61,7 @@ pub(super) fn compile(config: &PolicySetConfig) -> Result<TailPolicies, InvalidP
     let whole = |message: String| InvalidPolicy {
         place: String::new(),
         message,
+        policy: None,
     };
     if let Some(name) = config.other.keys().next() {
         let foreign = FOREIGN.iter().find(|(known, _)| known == name);
@@ -86,6 +96,7 @@ pub(super) fn compile(config: &PolicySetConfig) -> Result<TailPolicies, InvalidP
         let fault = |message| InvalidPolicy {
             place: format!("policy {} (`{name}`): ", place + 1),
             message,
+            policy: Some(place),
         };
         if names.contains(&name) {
             return Err(fault(

@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use clew_storage::sampling::Threshold;
 
-use super::Batch;
 use super::budget::{Bucket, Candidate, thresholds};
+use super::case::{Batch, Place};
 use super::facts::Facts;
 use crate::limits::TAIL_KEYS_MAX;
 
@@ -57,12 +57,11 @@ impl Key {
 }
 
 /// The eligible traces of each kind, in the order of the batch.
-fn by_kind(key: &Key, batch: &Batch<'_>, eligible: &[bool]) -> BTreeMap<u64, Vec<usize>> {
+fn by_kind(asked: Place, batch: &Batch<'_>, eligible: &[bool]) -> BTreeMap<u64, Vec<usize>> {
     let mut kinds: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    for (place, facts) in batch.facts.iter().enumerate() {
-        if eligible[place] {
-            kinds.entry(key.of(facts)).or_default().push(place);
-        }
+    for place in (0..batch.cases.len()).filter(|place| eligible[*place]) {
+        let kind = batch.answer(asked, place);
+        kinds.entry(kind).or_default().push(place);
     }
     kinds
 }
@@ -77,10 +76,15 @@ pub(super) struct KeepNPer {
 }
 
 impl KeepNPer {
-    pub(super) fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
-        let mut found = vec![Threshold::KEEP_NONE; batch.facts.len()];
+    pub(super) fn thresholds(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<Threshold> {
+        let mut found = vec![Threshold::KEEP_NONE; batch.cases.len()];
         let mut known: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        let kinds = by_kind(&self.key, batch, eligible);
+        let asked = batch.question();
+        let kinds = by_kind(asked, batch, eligible);
         self.make_room(kinds.len(), batch.came.0);
         for (kind, mut places) in kinds {
             let kind = self.place_of(kind, batch);
@@ -90,7 +94,7 @@ impl KeepNPer {
             let Some(bucket) = self.buckets.get_mut(&kind) else {
                 continue;
             };
-            let candidate = |place: &usize| batch.facts[*place].candidate(1.0);
+            let candidate = |place: &usize| batch.cases[*place].candidate(1.0);
             let candidates: Vec<_> = places.iter().map(candidate).collect();
             let of_kind = thresholds(&candidates, bucket.refill(batch.came));
             bucket.take(used(&candidates, &of_kind));
@@ -146,25 +150,30 @@ impl Dynamic {
     /// Unused traces of so many seconds may be kept later.
     const CARRY_S: f64 = 60.0;
 
-    pub(super) fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+    pub(super) fn thresholds(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<Threshold> {
+        let asked = batch.question();
         let rate = self.traces_per_second;
         let bucket = self.bucket.get_or_insert_with(|| {
             Bucket::new(rate, (rate * Self::CARRY_S).max(1.0), batch.came.0)
         });
-        let kinds: Vec<_> = by_kind(&self.key, batch, eligible).into_values().collect();
+        let kinds: Vec<_> = by_kind(asked, batch, eligible).into_values().collect();
         let counts: Vec<_> = kinds.iter().map(Vec::len).collect();
         let shares = shares(&counts, bucket.refill(batch.came));
-        let mut found = vec![Threshold::KEEP_NONE; batch.facts.len()];
+        let mut found = vec![Threshold::KEEP_NONE; batch.cases.len()];
         let mut kept = 0.0;
         for (places, share) in kinds.into_iter().zip(shares) {
             for place in places {
-                let facts = &batch.facts[place];
+                let case = &batch.cases[place];
                 found[place] = if share >= 1.0 {
                     Threshold::KEEP_ALL
                 } else {
-                    facts.applied.tightened(share)
+                    case.applied.tightened(share)
                 };
-                kept += f64::from(u8::from(found[place].keeps(facts.random_bits)));
+                kept += f64::from(u8::from(found[place].keeps(case.random_bits)));
             }
         }
         bucket.take(kept);

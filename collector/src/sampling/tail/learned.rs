@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use clew_storage::histogram::Histogram;
 use clew_storage::sampling::Threshold;
 
-use super::Batch;
+use super::case::Batch;
+use super::facts::Facts;
 use super::keyed::Key;
 use crate::limits::{TAIL_KEYS_MAX, TAIL_OPERATIONS_MAX};
 
@@ -80,26 +81,30 @@ impl RelativeLatency {
         }
     }
 
-    pub(super) fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+    /// The operation, which decides what is slow.
+    pub(super) fn kind(&self, facts: &Facts<'_>) -> u64 {
+        self.operation.of(facts)
+    }
+
+    pub(super) fn thresholds(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<Threshold> {
+        let asked = batch.question();
         self.durations.turn(batch.came.1);
         let mut bounds: HashMap<u64, Option<f64>> = HashMap::new();
-        let kinds: Vec<u64> = batch
-            .facts
-            .iter()
-            .map(|facts| self.operation.of(facts))
-            .collect();
-        let mut found = Vec::with_capacity(kinds.len());
-        for (place, facts) in batch.facts.iter().enumerate() {
-            let bound = *bounds
-                .entry(kinds[place])
-                .or_insert_with(|| self.bound(kinds[place]));
-            let is_slow = bound.is_some_and(|bound| facts.duration_ns as f64 > bound);
+        let mut found = Vec::with_capacity(batch.cases.len());
+        for (place, case) in batch.cases.iter().enumerate() {
+            let kind = batch.answer(asked, place);
+            let bound = *bounds.entry(kind).or_insert_with(|| self.bound(kind));
+            let is_slow = bound.is_some_and(|bound| case.duration_ns as f64 > bound);
             found.push(super::yes_or_no(is_slow && eligible[place]));
         }
-        for (kind, facts) in kinds.into_iter().zip(&batch.facts) {
-            if let Some(durations) = self.durations.present(kind) {
-                let duration_ns = i64::try_from(facts.duration_ns).unwrap_or(i64::MAX);
-                durations.record(duration_ns, facts.applied.weight());
+        for (place, case) in batch.cases.iter().enumerate() {
+            if let Some(durations) = self.durations.present(batch.answer(asked, place)) {
+                let duration_ns = i64::try_from(case.duration_ns).unwrap_or(i64::MAX);
+                durations.record(duration_ns, case.applied.weight());
             }
         }
         found
@@ -137,13 +142,22 @@ impl Rare {
         }
     }
 
-    pub(super) fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+    pub(super) fn kind(&self, facts: &Facts<'_>) -> u64 {
+        self.key.of(facts)
+    }
+
+    pub(super) fn thresholds(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<Threshold> {
+        let asked = batch.question();
         self.seen.turn(batch.came.1);
-        let mut order: Vec<usize> = (0..batch.facts.len()).collect();
-        order.sort_by_key(|place| batch.facts[*place].root.start_time_unix_nano());
-        let mut found = vec![Threshold::KEEP_NONE; batch.facts.len()];
+        let mut order: Vec<usize> = (0..batch.cases.len()).collect();
+        order.sort_by_key(|place| batch.cases[*place].root_start_unix_nano);
+        let mut found = vec![Threshold::KEEP_NONE; batch.cases.len()];
         for place in order {
-            let kind = self.key.of(&batch.facts[place]);
+            let kind = batch.answer(asked, place);
             let seen: u64 = self.seen.of(kind).into_iter().flatten().sum();
             // A kind for which there is no room is taken for a frequent one: too many kinds means that none of them is special.
             let counted = self.seen.present(kind).map(|count| *count += 1);

@@ -13,6 +13,7 @@
 //! start; where head sampling has removed spans of a trace, conditions see what is left of it.
 
 mod budget;
+mod case;
 mod compile;
 mod config;
 mod facts;
@@ -23,48 +24,19 @@ mod predicate;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clew_storage::sampling::{TailSampler, Threshold, TraceView};
 use metrics::counter;
 
+pub use case::Case;
 pub use compile::InvalidPolicy;
 pub use config::{PolicyConfig, PolicySetConfig, PolicyType};
 
 use crate::metrics as names;
-use budget::Candidate;
+use case::Batch;
 use facts::Facts;
 use policy::Policy;
-
-/// Traces that are decided together.
-struct Batch<'a> {
-    facts: Vec<Facts<'a>>,
-    /// When the earliest and the latest of them was complete, ns since the epoch.
-    came: (i64, i64),
-}
-
-impl<'a> Batch<'a> {
-    fn of(traces: &'a [TraceView<'a>]) -> Self {
-        let facts: Vec<_> = traces.iter().map(Facts::of).collect();
-        let came = |facts: &Facts<'_>| facts.arrived_at_unix_nano;
-        let from = facts.iter().map(came).min().unwrap_or(0);
-        let until = facts.iter().map(came).max().unwrap_or(0);
-        Self {
-            facts,
-            came: (from, until),
-        }
-    }
-}
-
-impl Facts<'_> {
-    fn candidate(&self, size: f64) -> Candidate {
-        Candidate {
-            random_bits: self.random_bits,
-            applied: self.applied,
-            size,
-        }
-    }
-}
 
 fn yes_or_no(yes: bool) -> Threshold {
     if yes {
@@ -115,37 +87,53 @@ impl TailPolicies {
         &self.names
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Decides about each of `traces`, and learns from them.
     pub fn evaluate(&self, traces: &[TraceView<'_>]) -> Vec<Outcome> {
-        let batch = Batch::of(traces);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.evaluate(&batch)
+        let mut state = self.state();
+        let cases: Vec<Case> = traces.iter().map(|trace| state.case(trace)).collect();
+        state.evaluate(&cases)
+    }
+
+    /// What is needed of each of `traces` to decide about it with [`TailPolicies::evaluate_cases`].
+    pub fn cases(&self, traces: &[TraceView<'_>]) -> Vec<Case> {
+        let state = self.state();
+        traces.iter().map(|trace| state.case(trace)).collect()
+    }
+
+    /// Decides about each of `cases`, which are of this policy set, and learns from them.
+    pub fn evaluate_cases(&self, cases: &[Case]) -> Vec<Outcome> {
+        self.state().evaluate(cases)
     }
 }
 
 impl State {
-    fn evaluate(&mut self, batch: &Batch<'_>) -> Vec<Outcome> {
+    fn case(&self, trace: &TraceView<'_>) -> Case {
+        let facts = Facts::of(trace);
+        let mut answers = Vec::new();
+        for policy in self.drops.iter().flatten().chain(&self.policies) {
+            policy.ask(&facts, &mut answers);
+        }
+        Case::new(&facts, answers)
+    }
+
+    fn evaluate(&mut self, cases: &[Case]) -> Vec<Outcome> {
+        let batch = &mut Batch::of(cases);
         let dropped = self.dropped(batch);
-        let eligible: Vec<bool> = batch
-            .facts
+        let eligible: Vec<bool> = cases
             .iter()
             .zip(&dropped)
-            .map(|(facts, threshold)| threshold.keeps(facts.random_bits))
+            .map(|(case, threshold)| threshold.keeps(case.random_bits))
             .collect();
-        let mut lowest = vec![(Threshold::KEEP_NONE, None); batch.facts.len()];
-        for (number, policy) in self.policies.iter_mut().enumerate() {
-            let of_policy = policy.thresholds(batch, &eligible);
-            for (best, threshold) in lowest.iter_mut().zip(of_policy) {
-                if threshold < best.0 {
-                    *best = (threshold, Some(number));
-                }
-            }
-        }
-        let traces = batch.facts.iter().zip(dropped).zip(lowest);
+        let lowest = self.lowest(batch, &eligible);
+        let traces = cases.iter().zip(dropped).zip(lowest);
         traces
-            .map(|((facts, dropped), (lowest, policy))| {
+            .map(|((case, dropped), (lowest, policy))| {
                 let threshold = dropped.max(lowest);
-                let is_kept = threshold.keeps(facts.random_bits);
+                let is_kept = threshold.keeps(case.random_bits);
                 Outcome {
                     threshold,
                     is_kept,
@@ -155,10 +143,28 @@ impl State {
             .collect()
     }
 
+    /// The lowest threshold of each trace, and the first policy that gives it.
+    fn lowest(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<(Threshold, Option<usize>)> {
+        let mut lowest = vec![(Threshold::KEEP_NONE, None); batch.cases.len()];
+        for (number, policy) in self.policies.iter_mut().enumerate() {
+            let of_policy = policy.thresholds(batch, eligible);
+            for (best, threshold) in lowest.iter_mut().zip(of_policy) {
+                if threshold < best.0 {
+                    *best = (threshold, Some(number));
+                }
+            }
+        }
+        lowest
+    }
+
     /// The thresholds of what the drop policies leave.
-    fn dropped(&mut self, batch: &Batch<'_>) -> Vec<Threshold> {
-        let everything = vec![true; batch.facts.len()];
-        let mut left = vec![Threshold::KEEP_ALL; batch.facts.len()];
+    fn dropped(&mut self, batch: &mut Batch<'_>) -> Vec<Threshold> {
+        let everything = vec![true; batch.cases.len()];
+        let mut left = vec![Threshold::KEEP_ALL; batch.cases.len()];
         for drop in &mut self.drops {
             let of_drop = policy::all(drop, batch, &everything);
             for (left, threshold) in left.iter_mut().zip(of_drop) {

@@ -8,8 +8,9 @@
 
 use clew_storage::sampling::Threshold;
 
-use super::Batch;
 use super::budget::{Bucket, thresholds};
+use super::case::Batch;
+use super::facts::Facts;
 use super::keyed::{Dynamic, KeepNPer, used};
 use super::learned::{Rare, RelativeLatency};
 use super::predicate::Predicate;
@@ -55,14 +56,44 @@ pub(super) struct Part {
 }
 
 impl Policy {
-    /// The threshold of each trace.
-    pub(super) fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+    /// What the policy has to know of a trace: one answer for each of its leaves, in the order in which [`Policy::thresholds`] asks for them.
+    pub(super) fn ask(&self, facts: &Facts<'_>, answers: &mut Vec<u64>) {
         match self {
-            Self::Matches(predicate) => {
-                let facts = batch.facts.iter().zip(eligible);
-                facts
-                    .map(|(facts, eligible)| super::yes_or_no(*eligible && predicate.is_met(facts)))
-                    .collect()
+            Self::Matches(predicate) => answers.push(u64::from(predicate.is_met(facts))),
+            Self::Share(_) => {}
+            Self::Limit(limit) => answers.push(limit.size(facts)),
+            Self::All(policies) => {
+                for policy in policies {
+                    policy.ask(facts, answers);
+                }
+            }
+            Self::Complement(policy) => policy.ask(facts, answers),
+            Self::Composite(parts) => {
+                for Part { policy, limit } in parts {
+                    policy.ask(facts, answers);
+                    answers.push(limit.size(facts));
+                }
+            }
+            Self::KeepNPer(policy) => answers.push(policy.key.of(facts)),
+            Self::Dynamic(policy) => answers.push(policy.key.of(facts)),
+            Self::RelativeLatency(policy) => answers.push(policy.kind(facts)),
+            Self::Rare(policy) => answers.push(policy.kind(facts)),
+        }
+    }
+
+    /// The threshold of each trace.
+    pub(super) fn thresholds(
+        &mut self,
+        batch: &mut Batch<'_>,
+        eligible: &[bool],
+    ) -> Vec<Threshold> {
+        match self {
+            Self::Matches(_) => {
+                let asked = batch.question();
+                let is_met = |(case, eligible): (usize, &bool)| {
+                    super::yes_or_no(*eligible && batch.answer(asked, case) != 0)
+                };
+                eligible.iter().enumerate().map(is_met).collect()
             }
             Self::Share(threshold) => {
                 let share = |eligible: &bool| {
@@ -107,7 +138,11 @@ impl Policy {
 }
 
 /// What all `policies` keep.
-pub(super) fn all(policies: &mut [Policy], batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+pub(super) fn all(
+    policies: &mut [Policy],
+    batch: &mut Batch<'_>,
+    eligible: &[bool],
+) -> Vec<Threshold> {
     let mut left = eligible.to_vec();
     let mut found: Vec<_> = left.iter().map(|yes| super::yes_or_no(*yes)).collect();
     for policy in policies {
@@ -117,23 +152,23 @@ pub(super) fn all(policies: &mut [Policy], batch: &Batch<'_>, eligible: &[bool])
         let of_policy = policy.thresholds(batch, asked);
         for (place, threshold) in of_policy.into_iter().enumerate() {
             found[place] = found[place].max(threshold);
-            left[place] &= found[place].keeps(batch.facts[place].random_bits);
+            left[place] &= found[place].keeps(batch.cases[place].random_bits);
         }
     }
     found
 }
 
 /// The first part whose policy can keep a trace decides about it, within the part's budget.
-fn composite(parts: &mut [Part], batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+fn composite(parts: &mut [Part], batch: &mut Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
     let mut left = eligible.to_vec();
     let mut found = vec![Threshold::KEEP_NONE; left.len()];
     for Part { policy, limit } in parts {
         let of_policy = policy.thresholds(batch, &left);
         let is_candidate: Vec<bool> = batch
-            .facts
+            .cases
             .iter()
             .zip(&of_policy)
-            .map(|(facts, threshold)| threshold.keeps(facts.random_bits))
+            .map(|(case, threshold)| threshold.keeps(case.random_bits))
             .collect();
         let of_budget = limit.thresholds(batch, &is_candidate);
         for place in 0..left.len() {
@@ -147,25 +182,28 @@ fn composite(parts: &mut [Part], batch: &Batch<'_>, eligible: &[bool]) -> Vec<Th
 }
 
 impl Limit {
-    fn thresholds(&mut self, batch: &Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
-        let Self {
-            unit, rate, burst, ..
-        } = *self;
+    /// What a trace takes of the budget.
+    fn size(&self, facts: &Facts<'_>) -> u64 {
+        match self.unit {
+            Unit::Spans => facts.trace.span_count() as u64,
+            Unit::Bytes => facts.payload_bytes(),
+        }
+    }
+
+    fn thresholds(&mut self, batch: &mut Batch<'_>, eligible: &[bool]) -> Vec<Threshold> {
+        let asked = batch.question();
+        let Self { rate, burst, .. } = *self;
         let bucket = self
             .bucket
             .get_or_insert_with(|| Bucket::new(rate, burst, batch.came.0));
         let places: Vec<_> = (0..eligible.len())
             .filter(|place| eligible[*place])
             .collect();
-        let size = |place: &usize| {
-            let facts = &batch.facts[*place];
-            let size = match unit {
-                Unit::Spans => facts.trace.span_count() as u64,
-                Unit::Bytes => facts.payload_bytes(),
-            };
-            facts.candidate(size as f64)
+        let candidate = |place: &usize| {
+            let size = batch.answer(asked, *place);
+            batch.cases[*place].candidate(size as f64)
         };
-        let candidates: Vec<_> = places.iter().map(size).collect();
+        let candidates: Vec<_> = places.iter().map(candidate).collect();
         let of_budget = thresholds(&candidates, bucket.refill(batch.came));
         bucket.take(used(&candidates, &of_budget));
         let mut found = vec![Threshold::KEEP_NONE; eligible.len()];
