@@ -21,7 +21,7 @@ class Server:
     def __init__(self, binary, data, settings=None):
         self.data = data
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CLEW_")}
-        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC"]:
+        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC", "SAMPLING"]:
             environment[f"CLEW_PORTS_{port}"] = "0"
         environment.update(settings or {})
         started = time.monotonic()

@@ -17,6 +17,7 @@ use crate::limits::PayloadLimits;
 use crate::otlp::{json, wire};
 use crate::rejected::Rejected;
 use crate::sampling::Sampler;
+use crate::sampling::remote::Observed;
 use crate::sampling::tracestate::with_weight;
 use crate::weigh::{self, Replay, Sampling, Weigh};
 use crate::zipkin;
@@ -70,11 +71,12 @@ pub(crate) fn arrived(
     received_at_unix_nano: u64,
     limits: &PayloadLimits,
     sampler: &Sampler,
+    observed: Option<&Observed>,
 ) -> Result<Decoded, BodyError> {
     let translated = translate(kind, payload, limits)?;
     let mut build = Build::new(
         received_at_unix_nano,
-        Sampling::new(sampler, received_at_unix_nano),
+        Sampling::new(sampler, observed, received_at_unix_nano),
     );
     let rejected = wire::walk(&translated.otlp, limits, &mut build)?;
     if build.builder.table_bytes() > TABLE_BYTES_MAX {
@@ -151,6 +153,7 @@ impl clew_storage::Decoder for Viewer {
             received_at_unix_nano,
             &self.limits,
             &self.keep_all,
+            None,
         )
         .map(|decoded| decoded.batch)
         .map_err(|failure| DecodeError {

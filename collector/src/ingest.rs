@@ -25,6 +25,7 @@ use crate::metrics as names;
 use crate::refusal::Refusal;
 use crate::rejected::Rejected;
 use crate::sampling::Sampler;
+use crate::sampling::remote::Observed;
 
 /// How much larger a compressed body is taken to be than it looks, when it is decided where to decode it.
 const INFLATION_GUESS: usize = 8;
@@ -69,6 +70,8 @@ pub(crate) struct Ingest {
     store: Store,
     pub(crate) limits: Limits,
     sampler: Sampler,
+    /// Counts root spans, if remote sampling follows them.
+    observed: Option<Arc<Observed>>,
     pub(crate) budget: Budget,
     /// Permits for blocking threads.
     decoders: Semaphore,
@@ -89,13 +92,19 @@ struct New {
 }
 
 impl Ingest {
-    pub(crate) fn new(store: Store, limits: Limits, sampler: Sampler) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        limits: Limits,
+        sampler: Sampler,
+        observed: Option<Arc<Observed>>,
+    ) -> Self {
         let budget = Budget::new(limits.in_flight_bytes_max);
         let decoders = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             store,
             limits,
             sampler,
+            observed,
             budget,
             decoders: Semaphore::new(decoders),
         }
@@ -243,9 +252,14 @@ impl Ingest {
             Claim::Duplicate(duplicate) => Prepared::Duplicate(duplicate),
             Claim::New(ticket) => {
                 let received_at_unix_nano = self.store.env().clock.now_unix_nano();
-                let limits = &self.limits.payload;
-                let decoded =
-                    decode::arrived(kind, &payload, received_at_unix_nano, limits, &self.sampler)?;
+                let decoded = decode::arrived(
+                    kind,
+                    &payload,
+                    received_at_unix_nano,
+                    &self.limits.payload,
+                    &self.sampler,
+                    self.observed.as_deref(),
+                )?;
                 Prepared::New(Box::new(New {
                     ticket,
                     payload,

@@ -37,4 +37,4 @@ pub use limits::{Limits, PayloadLimits};
 pub use metrics::describe as describe_metrics;
 pub use receivers::Receivers;
 pub use rejected::Rejected;
-pub use sampling::{InvalidRule, Keep, Sampler, SamplingRule, tail};
+pub use sampling::{InvalidRule, Keep, Sampler, SamplingRule, remote, tail};

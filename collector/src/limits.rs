@@ -59,6 +59,11 @@ impl Default for Limits {
     }
 }
 
+/// Services that remote sampling tells apart.
+pub const REMOTE_SERVICES_MAX: usize = 1_000;
+/// Operations of a service that have a share of their own; as many as OpenTelemetry's samplers take.
+pub const REMOTE_OPERATIONS_MAX: usize = 256;
+
 /// Bounds on what one payload holds, so that a body of tiny parts cannot grow to a multiple of its size in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PayloadLimits {

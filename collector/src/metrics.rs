@@ -29,6 +29,11 @@ pub(crate) const SPANS_REFUSED: &str = "clew_ingest_spans_refused_total";
 /// Traces that tail sampling keeps, by the `policy` with the lowest threshold.
 pub(crate) const TAIL_POLICY_TRACES: &str = "clew_tail_policy_traces_total";
 
+/// Requests of SDKs for a strategy of remote sampling, by `outcome`.
+pub(crate) const REMOTE_REQUESTS: &str = "clew_remote_sampling_requests_total";
+/// Operations that have a share of their own by adaptive sampling.
+pub(crate) const REMOTE_OPERATIONS: &str = "clew_remote_sampling_operations";
+
 /// Describes the collector's metrics to the recorder.
 pub fn describe() {
     describe_counter!(REQUESTS_RECEIVED, "Ingest requests received");
@@ -55,6 +60,14 @@ pub fn describe() {
     describe_counter!(
         TAIL_POLICY_TRACES,
         "Traces kept by tail sampling, by the policy that keeps most of their kind"
+    );
+    describe_counter!(
+        REMOTE_REQUESTS,
+        "Requests for a strategy of remote sampling"
+    );
+    describe_gauge!(
+        REMOTE_OPERATIONS,
+        "Operations whose share follows the traffic"
     );
     describe_counter!(SPANS_REFUSED, "Spans that the store did not take");
 }

@@ -11,6 +11,7 @@ use crate::http::{grpc, otlp, zipkin};
 use crate::ingest::Ingest;
 use crate::limits::Limits;
 use crate::sampling::Sampler;
+use crate::sampling::remote::RemoteSampling;
 
 /// All receivers of one store. Cheap to clone; clones share the budget of bytes in flight.
 #[derive(Clone)]
@@ -21,10 +22,10 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    /// Receivers that put spans into `store`, within `limits`, as far as `sampler` keeps them.
+    /// Receivers that put spans into `store`, within `limits`, as far as `sampler` keeps them. Their root spans are shown to `remote`.
     #[must_use]
-    pub fn new(store: Store, limits: Limits, sampler: Sampler) -> Self {
-        let ingest = Arc::new(Ingest::new(store, limits, sampler));
+    pub fn new(store: Store, limits: Limits, sampler: Sampler, remote: &RemoteSampling) -> Self {
+        let ingest = Arc::new(Ingest::new(store, limits, sampler, remote.observer()));
         let (grpc, health) = grpc::router(Arc::clone(&ingest));
         Self {
             ingest,

@@ -1,8 +1,11 @@
 //! Who says which weight a span has: head sampling when it arrives, the log's record of that when it is replayed.
 
+use std::sync::Arc;
+
 use clew_storage::Admission;
 use clew_storage::span::{GroupFields, SpanFields};
 
+use crate::sampling::remote::{Observed, ServiceRoots};
 use crate::sampling::{self, Sampler, ServiceRules};
 
 /// Gives each span its weight; 0 is a span to drop.
@@ -13,20 +16,29 @@ pub(crate) trait Weigh {
     fn weigh(&mut self, group: &GroupFields<'_>, span: &SpanFields<'_>) -> f64;
 }
 
-/// Head sampling.
+/// Head sampling, and the count of root spans before it.
 pub(crate) struct Sampling<'a> {
     sampler: &'a Sampler,
     received_at_unix_nano: u64,
     /// Rules for the group's service, once looked up.
     rules: Option<ServiceRules<'a>>,
+    observed: Option<&'a Observed>,
+    /// Where roots of the group's service are counted, if they are.
+    roots: Option<Arc<ServiceRoots>>,
 }
 
 impl<'a> Sampling<'a> {
-    pub(crate) fn new(sampler: &'a Sampler, received_at_unix_nano: u64) -> Self {
+    pub(crate) fn new(
+        sampler: &'a Sampler,
+        observed: Option<&'a Observed>,
+        received_at_unix_nano: u64,
+    ) -> Self {
         Self {
             sampler,
             received_at_unix_nano,
             rules: None,
+            observed,
+            roots: None,
         }
     }
 }
@@ -38,9 +50,15 @@ impl Weigh for Sampling<'_> {
 
     fn weigh(&mut self, group: &GroupFields<'_>, span: &SpanFields<'_>) -> f64 {
         let sampler = self.sampler;
-        let rules = self
-            .rules
-            .get_or_insert_with(|| sampler.of_service(group.service_name()));
+        let observed = self.observed;
+        let rules = self.rules.get_or_insert_with(|| {
+            let service = group.service_name();
+            self.roots = observed.and_then(|observed| observed.service(service));
+            sampler.of_service(service)
+        });
+        if let Some(roots) = &self.roots {
+            roots.count(span);
+        }
         let threshold = rules.threshold(span.name, self.received_at_unix_nano);
         sampling::weigh(threshold, span.trace_id, span.trace_state)
     }

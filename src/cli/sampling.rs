@@ -1,5 +1,6 @@
 //! `clew sampling try`.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -114,7 +115,7 @@ fn describe(report: &TrialReport) -> String {
     }
     let mut text = table(&rows);
     for why in &report.unreadable {
-        text += &format!("\nmissing: {why}");
+        let _ = write!(text, "\nmissing: {why}");
     }
     text
 }
@@ -208,7 +209,7 @@ mod tests {
             "errors               50    200  100.00 KiB    5.0 %",
             "",
             "kept of service  traces  spans       bytes    of it  error of its count",
-            "cart\\u{1b}           250    500  250.00 KiB   25.0 %  +5.0 % (±4.0 %)",
+            "cart\\u{1b}          250    500  250.00 KiB   25.0 %  +5.0 % (±4.0 %)",
             "missing: a file is gone",
         ];
         assert_eq!(describe(&report), expected.join("\n"));

@@ -76,6 +76,7 @@ keys! {
     "ports.otlp_http": port = server.ports.otlp_http, "OTLP over HTTP, `/v1/traces`, protobuf and JSON.";
     "ports.zipkin": port = server.ports.zipkin, "Zipkin, reporting and query API.";
     "ports.http": port = server.ports.http, "Web UI, Jaeger API, SQL, Clew's own API, health and metrics.";
+    "ports.sampling": port = server.ports.sampling, "Remote sampling: Jaeger's `/sampling?service=` for SDKs.";
     "ports.grpc": port = server.ports.grpc, "Jaeger's query and storage API and Flight SQL over gRPC, with health and reflection.";
 
     "server.allowed_hosts": list = server.allowed_hosts, "Names that a request's Host header may carry besides localhost and loopback addresses, without a port. Checked on a loopback address always, on another one if the list is not empty.";
@@ -98,6 +99,7 @@ keys! {
     "tls.otlp_http": switch = tls.otlp_http, "TLS on the OTLP HTTP door, if there is a certificate.";
     "tls.zipkin": switch = tls.zipkin, "TLS on the Zipkin door, if there is a certificate.";
     "tls.http": switch = tls.http, "TLS on the web door, if there is a certificate.";
+    "tls.sampling": switch = tls.sampling, "TLS on the door for remote sampling, if there is a certificate.";
     "tls.grpc": switch = tls.grpc, "TLS on the gRPC door for queries, if there is a certificate.";
 
     "cors.origins": list = cors_origins, "Web origins, such as `https://shop.example`, whose pages may send spans and read the APIs; `*` stands for any text. Pages of other origins are refused.";
@@ -113,6 +115,15 @@ keys! {
     "sampling.tail.decision_wait": duration = sampling.tail.decision_wait, "How long spans wait for the rest of their traces before these are decided about. They are durable and can be queried meanwhile.";
     "sampling.tail.decision_age": duration = sampling.tail.decision_age, "For how long spans that come late follow the decision about their trace.";
     "sampling.tail.decisions_max": count = sampling.tail.decisions_max, "Decisions that are remembered for it, some 40 bytes each.";
+
+    "sampling.remote.strategy_file": path_or_off = sampling.remote.strategy_file, "JSON file, in Jaeger's format, of what SDKs are told to sample; docs/sampling.md describes it.";
+    "sampling.remote.reload_interval": duration_or_off = sampling.remote.reload_interval, "How often it is looked at for changes; off never. What makes no sense is logged, and what held before goes on.";
+    "sampling.remote.adaptive": switch = sampling.remote.adaptive, "Tell SDKs of services that the file does not name shares which follow their traffic. Without it they are told the file's default, else to sample everything.";
+    "sampling.remote.interval": duration = sampling.remote.interval, "How often these shares are adapted.";
+    "sampling.remote.target_per_second": decimal = sampling.remote.options.target_per_second, "So many traces a second of each operation are aimed at.";
+    "sampling.remote.initial_share": decimal = sampling.remote.options.initial_share, "Share of an operation that was not seen before.";
+    "sampling.remote.share_min": decimal = sampling.remote.options.share_min, "The least share.";
+    "sampling.remote.per_second_min": decimal = sampling.remote.options.per_second_min, "So many traces a second of each operation SDKs sample whatever the share.";
 
     "storage.epoch_size": size = storage.epoch_bytes, "Memory of recent spans at which they are written to a segment.";
     "storage.epoch_age": duration = storage.epoch_age, "Age of recent spans at which they are written to a segment. They can be queried from the start.";

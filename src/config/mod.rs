@@ -21,6 +21,7 @@ pub(crate) mod print;
 #[cfg(test)]
 mod reference;
 pub(crate) mod secret;
+mod strategies;
 mod units;
 mod validate;
 mod value;
@@ -29,12 +30,14 @@ mod yaml;
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
 pub(crate) use model::{
-    AuthConfig, Config, LogConfig, LogFormat, RetentionConfig, ServerConfig, TailConfig, TlsConfig,
+    AuthConfig, Config, LogConfig, LogFormat, RemoteConfig, RetentionConfig, ServerConfig,
+    TailConfig, TlsConfig,
 };
 pub(crate) use policies::{
     POLICY_FILE_BYTES_MAX, parse as parse_policies, read_text as read_policy_text,
 };
 pub(crate) use secret::Secret;
+pub(crate) use strategies::read as read_strategies;
 pub(crate) use units::duration::parse_text as parse_duration;
 pub(crate) use units::size::parse_text as parse_size;
 

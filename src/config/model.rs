@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clew_collector::SamplingRule;
+use clew_collector::remote::{AdaptiveOptions, Strategies};
 use clew_collector::tail::PolicySetConfig;
 use tracing_subscriber::EnvFilter;
 
@@ -81,6 +82,8 @@ pub(crate) struct Ports {
     pub(crate) zipkin: Option<u16>,
     /// Web UI, APIs, health, metrics.
     pub(crate) http: Option<u16>,
+    /// Remote sampling.
+    pub(crate) sampling: Option<u16>,
     /// Jaeger's API and Flight SQL over gRPC.
     pub(crate) grpc: Option<u16>,
 }
@@ -121,6 +124,8 @@ pub(crate) struct TlsConfig {
     pub(crate) zipkin: bool,
     /// TLS on the web door.
     pub(crate) http: bool,
+    /// TLS on the door for remote sampling.
+    pub(crate) sampling: bool,
     /// TLS on the gRPC door for queries.
     pub(crate) grpc: bool,
 }
@@ -132,6 +137,8 @@ pub(crate) struct SamplingConfig {
     pub(crate) rules: Vec<SamplingRule>,
     /// Tail sampling.
     pub(crate) tail: TailConfig,
+    /// Remote sampling.
+    pub(crate) remote: RemoteConfig,
 }
 
 /// Tail sampling.
@@ -157,6 +164,42 @@ impl Default for TailConfig {
             decision_wait: Duration::from_secs(30),
             decision_age: Duration::from_hours(1),
             decisions_max: 1_000_000,
+        }
+    }
+}
+
+/// Remote sampling.
+#[derive(Debug, Clone)]
+pub(crate) struct RemoteConfig {
+    /// File of strategies.
+    pub(crate) strategy_file: Option<PathBuf>,
+    /// The strategies, which [`super::load`] reads from it.
+    pub(crate) strategies: Strategies,
+    /// How often the file is looked at; `None` never.
+    pub(crate) reload_interval: Option<Duration>,
+    /// Whether shares follow the traffic.
+    pub(crate) adaptive: bool,
+    /// What they aim at.
+    pub(crate) options: AdaptiveOptions,
+    /// How often they are adapted.
+    pub(crate) interval: Duration,
+}
+
+impl Default for RemoteConfig {
+    fn default() -> Self {
+        Self {
+            strategy_file: None,
+            strategies: Strategies::default(),
+            reload_interval: Some(Duration::from_secs(10)),
+            adaptive: false,
+            options: AdaptiveOptions {
+                target_per_second: 1.0,
+                initial_share: 0.001,
+                share_min: 0.000_01,
+                // About one a minute.
+                per_second_min: 0.02,
+            },
+            interval: Duration::from_mins(1),
         }
     }
 }
@@ -213,6 +256,7 @@ impl Default for Config {
                 otlp_http: true,
                 zipkin: true,
                 http: true,
+                sampling: true,
                 grpc: true,
             },
             cors_origins: Vec::new(),
@@ -248,6 +292,7 @@ impl Default for ServerConfig {
                 otlp_http: Some(4318),
                 zipkin: Some(9411),
                 http: Some(16686),
+                sampling: Some(5778),
                 grpc: Some(16685),
             },
             allowed_hosts: Vec::new(),

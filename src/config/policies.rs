@@ -58,7 +58,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let cases = [
-            ("policies:\n  - { type: always_sample }\n\n  - type: latency\n", "line 4: policy 2 (`latency`)"),
+            (
+                "policies:\n  - { type: always_sample }\n\n  - type: latency\n",
+                "line 4: policy 2 (`latency`)",
+            ),
             ("policies:\n  - type: latenzy\n", "line 2"),
             ("policies:\n  - { type: [\n", "line "),
             ("policies: []\n", "there is no policy"),

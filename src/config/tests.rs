@@ -273,9 +273,27 @@ fn settings_that_contradict_each_other_are_refused() {
         "ports.zipkin and ports.otlp_grpc are the same port",
     );
     check(
-        "ports: { zipkin: off, http: off, otlp_http: off, otlp_grpc: off, grpc: off }",
+        "ports: { zipkin: off, http: off, otlp_http: off, otlp_grpc: off, grpc: off, sampling: off }",
         "nothing to serve",
     );
+    for (setting, expected) in [
+        ("initial_share: 0", "initial_share is 0, not above 0"),
+        ("initial_share: 1.5", "initial_share is 1.5"),
+        ("share_min: 0", "share_min is 0, not above 0"),
+        ("target_per_second: 0", "target_per_second is not above 0"),
+        (
+            "interval: 999ms",
+            "sampling.remote.interval is shorter than 1s",
+        ),
+        (
+            "reload_interval: 999ms",
+            "sampling.remote.reload_interval is shorter than 1s",
+        ),
+        ("per_second_min: -1", "not a number of 0 or more"),
+    ] {
+        let text = format!("sampling: {{ remote: {{ {setting} }} }}");
+        check(&text, expected);
+    }
     check("tls: { cert: a.pem }", "tls.key is not");
     check("tls: { key: a.pem }", "tls.cert is not");
     check("storage: { epoch_size: 1GiB }", "epoch_size is larger");

@@ -251,6 +251,28 @@ pub(crate) mod switch {
     }
 }
 
+/// Numbers with a fraction, not negative: `0.001`, `20`.
+pub(crate) mod decimal {
+    use super::Value;
+
+    /// Shown in help.
+    pub(crate) const KIND: &str = "decimal";
+
+    /// Reads a number.
+    pub(crate) fn read(value: &Value) -> Result<f64, String> {
+        let text = value.text()?;
+        let number: Option<f64> = text.trim().parse().ok();
+        number
+            .filter(|number| number.is_finite() && *number >= 0.0)
+            .ok_or_else(|| format!("`{text}` is not a number of 0 or more: write 0.001 or 20"))
+    }
+
+    /// Shows it.
+    pub(crate) fn show(number: &f64) -> String {
+        number.to_string()
+    }
+}
+
 /// Anything that reads and shows itself, such as an IP address or a word out of a list.
 pub(crate) mod word {
     use std::fmt::Display;

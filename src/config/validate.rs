@@ -8,8 +8,8 @@ use std::time::Duration;
 use clew_collector::SamplingRule;
 
 use super::model::{Config, TokenSource};
-use super::policies;
 use super::secret::Secret;
+use super::{policies, strategies};
 
 /// Room in a record of the log for what is kept beside the payload.
 const RECORD_HEAD_BYTES: usize = 8 << 20;
@@ -22,6 +22,9 @@ const RETENTION_RULE_MIN: Duration = Duration::from_mins(1);
 
 /// Shortest time between two looks for old spans.
 const RETENTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Shortest interval of remote sampling.
+const REMOTE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// Shortest window of merged segments.
 const COMPACTION_WINDOW_MIN: Duration = Duration::from_mins(1);
@@ -41,6 +44,7 @@ pub(crate) fn finish(config: &mut Config, faults: &mut Vec<String>, warnings: &m
     retention_rules(config, faults);
     bounds(config, faults);
     tail_policies(config, faults);
+    remote_strategies(config, faults);
 }
 
 /// Reads the policies of tail sampling.
@@ -55,6 +59,43 @@ fn tail_policies(config: &mut Config, faults: &mut Vec<String>) {
             "sampling.tail.policy_file: {}: {why}",
             path.display()
         )),
+    }
+}
+
+/// Reads the strategies of remote sampling, and checks what the adaptive ones aim at.
+fn remote_strategies(config: &mut Config, faults: &mut Vec<String>) {
+    let remote = &mut config.sampling.remote;
+    if let Some(path) = &remote.strategy_file {
+        match strategies::read(path) {
+            Ok(read) => remote.strategies = read,
+            Err(why) => faults.push(format!(
+                "sampling.remote.strategy_file: {}: {why}",
+                path.display()
+            )),
+        }
+    }
+    let options = &remote.options;
+    let is_share = |share: f64| share > 0.0 && share <= 1.0;
+    for (name, share) in [
+        ("initial_share", options.initial_share),
+        ("share_min", options.share_min),
+    ] {
+        if !is_share(share) {
+            faults.push(format!(
+                "sampling.remote.{name} is {share}, not above 0 and at most 1"
+            ));
+        }
+    }
+    if options.target_per_second <= 0.0 {
+        faults.push("sampling.remote.target_per_second is not above 0".to_owned());
+    }
+    for (name, interval) in [
+        ("interval", Some(remote.interval)),
+        ("reload_interval", remote.reload_interval),
+    ] {
+        if interval.is_some_and(|interval| interval < REMOTE_INTERVAL_MIN) {
+            faults.push(format!("sampling.remote.{name} is shorter than 1s"));
+        }
     }
 }
 
@@ -148,6 +189,7 @@ fn ports(config: &Config, faults: &mut Vec<String>) {
         ("ports.zipkin", ports.zipkin),
         ("ports.http", ports.http),
         ("ports.grpc", ports.grpc),
+        ("ports.sampling", ports.sampling),
     ];
     if all.iter().all(|(_, port)| port.is_none()) {
         faults.push("every port is off: there is nothing to serve".to_owned());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use clew_collector::remote::RemoteSampling;
 use clew_collector::{Receivers, Sampler};
 use clew_query::{GrpcDoor, QueryOptions, QueryService};
 use clew_storage::Store;
@@ -25,9 +26,10 @@ enum Kind {
     Zipkin,
     Http,
     Grpc,
+    Sampling,
 }
 
-const SIGNS: [(Kind, Sign); 5] = [
+const SIGNS: [(Kind, Sign); 6] = [
     (
         Kind::Http,
         Sign {
@@ -68,6 +70,14 @@ const SIGNS: [(Kind, Sign); 5] = [
             path: "/api/v2/spans",
         },
     ),
+    (
+        Kind::Sampling,
+        Sign {
+            name: "sampling",
+            title: "Remote sampling",
+            path: "/sampling",
+        },
+    ),
 ];
 
 /// Ports that are bound, not served yet.
@@ -86,6 +96,7 @@ impl Doors {
                 Kind::Zipkin => (ports.zipkin, switches.zipkin),
                 Kind::Http => (ports.http, switches.http),
                 Kind::Grpc => (ports.grpc, switches.grpc),
+                Kind::Sampling => (ports.sampling, switches.sampling),
             };
             if let Some(port) = port {
                 let certificate = certificate.clone().filter(|_| uses_tls);
@@ -136,6 +147,7 @@ pub(super) struct Routes {
     health: Health,
     metrics: Router,
     trial: Router,
+    remote: RemoteSampling,
     store: Store,
 }
 
@@ -145,9 +157,10 @@ impl Routes {
         config: &Config,
         store: &Store,
         metrics: PrometheusHandle,
+        remote: RemoteSampling,
     ) -> anyhow::Result<Self> {
         let sampler = Sampler::new(&config.sampling.rules).context("sampling.head.rules")?;
-        let receivers = Receivers::new(store.clone(), config.collector.clone(), sampler);
+        let receivers = Receivers::new(store.clone(), config.collector.clone(), sampler, &remote);
         let source = config
             .ui_dir
             .clone()
@@ -172,6 +185,7 @@ impl Routes {
             ui: clew_ui::router(source),
             health: Health::new(store.clone()),
             metrics: health::metrics_router(metrics).merge(span_metrics::router(store.clone())),
+            remote,
             trial: trial::router(store.clone(), config.storage.epoch_age),
             store: store.clone(),
         })
@@ -186,6 +200,10 @@ impl Routes {
             Kind::Grpc => {
                 let router = measure::measure("grpc", self.grpc.router());
                 self.access.guard(Class::Query, router)
+            }
+            Kind::Sampling => {
+                let router = measure::measure("sampling", self.remote.router());
+                self.access.guard(Class::Ingest, router)
             }
         };
         let router = if self.origins.is_empty() {
@@ -271,6 +289,7 @@ fn status(
         "zipkin": ports.zipkin,
         "http": ports.http,
         "grpc": ports.grpc,
+        "sampling": ports.sampling,
     });
     let limits = json!({
         "hot_window_bytes": config.storage.hot_window_bytes,

@@ -22,6 +22,7 @@ mod measure;
 mod open;
 mod purge;
 mod refusal;
+mod remote;
 mod retention;
 mod signals;
 mod span_metrics;
@@ -62,8 +63,10 @@ pub(crate) async fn run(loaded: Loaded, print_addresses: bool) -> anyhow::Result
     let doors = Doors::bind(&config)?;
     let metrics = install_metrics()?;
     let store = open::open_and_tell(&config).await?;
-    let routes = Routes::new(&config, &store, metrics)?;
+    let remote = remote::sampling(&config.sampling.remote);
+    let routes = Routes::new(&config, &store, metrics, remote.clone())?;
     let mut running = Running::start(doors, &routes, &config, &store, print_addresses);
+    running.in_background(remote::run(remote, config.sampling.remote.clone()));
     let ended = tokio::select! {
         name = signals.next() => {
             tracing::info!(signal = name, "shutting down");
@@ -104,7 +107,8 @@ struct Running {
     doors: JoinSet<anyhow::Result<()>>,
     handles: Vec<Handle<SocketAddr>>,
     admin: Handle<UnixAddr>,
-    retention: Option<tokio::task::JoinHandle<()>>,
+    /// Work beside the doors that may end at any moment.
+    background: JoinSet<()>,
     /// Removed when the server is gone.
     socket: Option<Socket>,
 }
@@ -121,7 +125,7 @@ impl Running {
             doors: JoinSet::new(),
             handles: Vec::new(),
             admin: Handle::new(),
-            retention: None,
+            background: JoinSet::new(),
             socket: None,
         };
         running.start_admin(routes, config);
@@ -140,7 +144,7 @@ impl Running {
             retention::request(&config.retention),
             config.retention.interval,
         ) {
-            running.retention = Some(tokio::spawn(retention::run(store.clone(), request, every)));
+            running.in_background(retention::run(store.clone(), request, every));
         }
         say(if print_addresses {
             &for_scripts
@@ -148,6 +152,10 @@ impl Running {
             &for_people
         });
         running
+    }
+
+    fn in_background(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.spawn(work);
     }
 
     /// A server without its socket is still a server: commands then say that the directory is in use.
@@ -187,9 +195,7 @@ impl Running {
 
     /// Takes no more connections; lets requests in flight finish for as long as `timeout`.
     async fn drain(mut self, timeout: Duration) {
-        if let Some(retention) = self.retention.take() {
-            retention.abort();
-        }
+        self.background.abort_all();
         self.handles
             .iter()
             .for_each(|handle| handle.graceful_shutdown(Some(timeout)));

@@ -65,6 +65,10 @@ fn ingest_calls(to: Addresses) -> Vec<Call> {
         ),
         post(to.otlp_http, "/v1/logs", "application/json", b"{}"),
         post(to.zipkin, "/api/v2/spans", "application/json", span),
+        Call {
+            method: "GET",
+            ..post(to.sampling, "/sampling?service=a", "text/plain", b"")
+        },
     ]
 }
 

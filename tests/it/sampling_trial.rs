@@ -38,7 +38,10 @@ fn number(report: &Value, path: &str) -> u64 {
 fn close(report: &Value, path: &str, expected: f64) {
     let found = report.pointer(path).and_then(Value::as_f64);
     let found = found.unwrap_or_else(|| panic!("no number at {path} of {report}"));
-    assert!((found - expected).abs() < 1e-6 * expected.max(1.0), "{path}: {found}, not {expected}");
+    assert!(
+        (found - expected).abs() < 1e-6 * expected.max(1.0),
+        "{path}: {found}, not {expected}"
+    );
 }
 
 fn traces(count: usize) -> Vec<Trace> {
@@ -69,7 +72,9 @@ fn it_says_what_a_server_with_these_policies_keeps() {
 
     let real = data_dir(POLICIES, &[]).start();
     let mut sender = HttpSender::new(real.addresses());
-    let all = traces.iter().flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
+    let all = traces
+        .iter()
+        .flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
     sender.deliver(&request(all));
     ended(&real.data().run(&["flush"])).good();
 
@@ -85,16 +90,27 @@ fn it_says_what_a_server_with_these_policies_keeps() {
         assert_eq!(report["policies"][place]["name"], policy);
         assert_eq!(
             number(&report, &format!("/policies/{place}/kept/traces")),
-            metric(&real, &format!("clew_tail_policy_traces_total{{policy=\"{policy}\"}}"))
+            metric(
+                &real,
+                &format!("clew_tail_policy_traces_total{{policy=\"{policy}\"}}")
+            )
         );
     }
     // All spans are of one service; the estimate is the sum of the weights that this test knows.
     let weights: f64 = traces.iter().filter_map(Trace::expected).sum();
-    let lucky = traces.iter().filter_map(Trace::expected).filter(|weight| *weight > 1.0).count();
+    let lucky = traces
+        .iter()
+        .filter_map(Trace::expected)
+        .filter(|weight| *weight > 1.0)
+        .count();
     close(&report, "/services/0/count", 1_200.0);
     close(&report, "/services/0/estimated_count", 3.0 * weights);
     // Each trace of weight 4 stands for 12 spans where 3 are seen.
-    close(&report, "/services/0/standard_error", (lucky as f64 * 12.0 * (12.0 - 3.0)).sqrt());
+    close(
+        &report,
+        "/services/0/standard_error",
+        (lucky as f64 * 12.0 * (12.0 - 3.0)).sqrt(),
+    );
     assert_eq!(number(&report, "/services/0/kept/traces"), kept);
     let bytes = number(&report, "/all/bytes");
     assert!(bytes > 1_200 * 64 && number(&report, "/kept/bytes") < bytes);
@@ -102,14 +118,21 @@ fn it_says_what_a_server_with_these_policies_keeps() {
     // Nothing has changed, and without a server it is the same.
     let after = server.status();
     for figure in ["hot_spans", "stored_spans", "segments", "manifest_version"] {
-        assert_eq!(before.at(figure).count(), after.at(figure).count(), "{figure}");
+        assert_eq!(
+            before.at(figure).count(),
+            after.at(figure).count(),
+            "{figure}"
+        );
     }
     let data = server.kill();
     let mut alone = self::report(&data, POLICIES);
     alone["since_unix_nano"] = report["since_unix_nano"].clone();
     assert_eq!(alone, report);
     let text = attempt(&data, POLICIES, &[]).good();
-    assert!(text.contains("would be kept") && text.contains("errors"), "{text}");
+    assert!(
+        text.contains("would be kept") && text.contains("errors"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -119,7 +142,9 @@ fn budgets_are_spent_as_a_server_spends_them() {
     let report = report(server.data(), BUDGETS);
     let real = data_dir(BUDGETS, &[]).start();
     let mut sender = HttpSender::new(real.addresses());
-    let all = traces.iter().flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
+    let all = traces
+        .iter()
+        .flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
     sender.deliver(&request(all));
     ended(&real.data().run(&["flush"])).good();
     // What may be kept at least, and at most if the spans came in over five minutes.
@@ -143,10 +168,22 @@ fn only_what_arrived_lately_counts_and_nothing_may_be_there() {
     let mut sender = HttpSender::new(server.addresses());
     sender.deliver(&request(traces(10).iter().map(Trace::root)));
     let path = "/api/clew/v1/sampling/try?last=0ms";
-    let old = http::request(server.addresses().http, "POST", path, &[], POLICIES.as_bytes());
+    let old = http::request(
+        server.addresses().http,
+        "POST",
+        path,
+        &[],
+        POLICIES.as_bytes(),
+    );
     assert_eq!(old.json(200).at("all").at("traces").count(), 0);
     let path = "/api/clew/v1/sampling/try";
-    let all = http::request(server.addresses().http, "POST", path, &[], POLICIES.as_bytes());
+    let all = http::request(
+        server.addresses().http,
+        "POST",
+        path,
+        &[],
+        POLICIES.as_bytes(),
+    );
     assert_eq!(all.json(200).at("all").at("traces").count(), 10);
 }
 
@@ -154,17 +191,33 @@ fn only_what_arrived_lately_counts_and_nothing_may_be_there() {
 fn what_is_wrong_is_said_and_where() {
     let server = Server::start(&[]);
     let bad = [
-        ("policies:\n  - { type: always_sample }\n  - { type: latency }\n", "line 3: policy 2 (`latency`)"),
+        (
+            "policies:\n  - { type: always_sample }\n  - { type: latency }\n",
+            "line 3: policy 2 (`latency`)",
+        ),
         ("policies:\n  - type: latenzy\n", "line 2"),
         ("policies: []\n", "there is no policy"),
     ];
     for (policies, said) in bad {
         let complaint = attempt(server.data(), policies, &[]).bad(2);
-        assert!(complaint.contains("tried.yaml") && complaint.contains(said), "{complaint}");
+        assert!(
+            complaint.contains("tried.yaml") && complaint.contains(said),
+            "{complaint}"
+        );
         let path = "/api/clew/v1/sampling/try";
-        let refused = http::request(server.addresses().http, "POST", path, &[], policies.as_bytes());
+        let refused = http::request(
+            server.addresses().http,
+            "POST",
+            path,
+            &[],
+            policies.as_bytes(),
+        );
         let error = refused.json(400);
-        assert!(error.at("error").at("message").text().contains(said), "{}", refused.text());
+        assert!(
+            error.at("error").at("message").text().contains(said),
+            "{}",
+            refused.text()
+        );
     }
     attempt(server.data(), POLICIES, &["--last", "soon"]).bad(2);
     let large = vec![b'#'; (1 << 20) + 1];
@@ -175,11 +228,20 @@ fn what_is_wrong_is_said_and_where() {
         ("/api/clew/v1/sampling/try", &large),
     ] {
         let refused = http::request(server.addresses().http, "POST", path, &[], body);
-        assert_eq!(refused.json(400).at("error").at("code").text(), "invalid_argument");
+        assert_eq!(
+            refused.json(400).at("error").at("code").text(),
+            "invalid_argument"
+        );
     }
     let as_large_as_allowed = [POLICIES.as_bytes(), &large[POLICIES.len() + 1..]].concat();
     assert_eq!(as_large_as_allowed.len(), 1 << 20);
     let path = "/api/clew/v1/sampling/try";
-    let taken = http::request(server.addresses().http, "POST", path, &[], &as_large_as_allowed);
+    let taken = http::request(
+        server.addresses().http,
+        "POST",
+        path,
+        &[],
+        &as_large_as_allowed,
+    );
     assert_eq!(taken.status, 200, "{}", taken.text());
 }

@@ -19,7 +19,7 @@ finish() {
 }
 trap finish EXIT
 
-CLEW_PORTS_OTLP_GRPC=0 CLEW_PORTS_OTLP_HTTP=0 CLEW_PORTS_ZIPKIN=0 CLEW_PORTS_HTTP=0 CLEW_PORTS_GRPC=0 \
+CLEW_PORTS_OTLP_GRPC=0 CLEW_PORTS_OTLP_HTTP=0 CLEW_PORTS_ZIPKIN=0 CLEW_PORTS_HTTP=0 CLEW_PORTS_GRPC=0 CLEW_PORTS_SAMPLING=0 \
     "$clew" serve --print-addresses --data-dir "$work/data" >"$work/addresses" 2>"$work/log" &
 server=$!
 for _ in $(seq 300); do

@@ -61,6 +61,7 @@ fn arrive(sampler: &Sampler) -> Decoded {
         RECEIVED_AT,
         &limits,
         sampler,
+        None,
     )
     .unwrap()
 }

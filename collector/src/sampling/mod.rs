@@ -1,4 +1,5 @@
-//! Sampling: of single spans when they arrive ([`head`]), and of whole traces when they leave the hot window ([`tail`]).
+//! Sampling: of single spans when they arrive ([`head`]), of whole traces when they leave the hot window ([`tail`]), and what SDKs are told to
+//! sample before they send anything ([`remote`]).
 //!
 //! Consistent probability as W3C trace context level 2 and OpenTelemetry define it. A trace has 56 random bits R: the low
 //! 56 bits of its id, or `rv` in the tracestate. A stage that keeps spans with probability p has the threshold
@@ -14,6 +15,7 @@
 //! Limits: ids whose low 56 bits are not random (few old tracers) are sampled unevenly, though whole traces at a time.
 
 mod head;
+pub mod remote;
 pub mod tail;
 pub(crate) mod tracestate;
 

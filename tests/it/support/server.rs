@@ -25,6 +25,7 @@ pub(crate) struct Addresses {
     pub(crate) zipkin: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) grpc: SocketAddr,
+    pub(crate) sampling: SocketAddr,
 }
 
 /// A running server. Dropping it kills it.
@@ -185,7 +186,14 @@ impl DataDir {
             .env_remove("RUST_LOG")
             .env("RUST_BACKTRACE", "1")
             .env("CLEW_LOG_FORMAT", "json");
-        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC"] {
+        for port in [
+            "OTLP_GRPC",
+            "OTLP_HTTP",
+            "ZIPKIN",
+            "HTTP",
+            "GRPC",
+            "SAMPLING",
+        ] {
             command.env(format!("CLEW_PORTS_{port}"), "0");
         }
         for (name, value) in &self.settings {
@@ -247,6 +255,7 @@ fn addresses(line: &str) -> Addresses {
         zipkin: address("zipkin"),
         http: address("http"),
         grpc: address("grpc"),
+        sampling: address("sampling"),
     }
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the SDK into target/sdk/node once per package-lock.json, then sends.
+# Installs the SDK into target/sdk/node once per package-lock.json, then sends; with `sample` as first argument, runs sample.js instead.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 home="${CARGO_TARGET_DIR:-$here/../../../target}/sdk/node"
@@ -9,5 +9,10 @@ if ! cmp -s "$here/package-lock.json" "$home/installed.json"; then
     (cd "$home" && npm ci --no-audit --no-fund --loglevel=error) >&2
     cp "$here/package-lock.json" "$home/installed.json"
 fi
-cp "$here/send.js" "$home/send.js"
-exec node "$home/send.js"
+program=send
+if [ "${1:-}" = sample ]; then
+    program=sample
+    shift
+fi
+cp "$here/$program.js" "$home/$program.js"
+exec node "$home/$program.js" "$@"
