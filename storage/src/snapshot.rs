@@ -92,7 +92,7 @@ impl Snapshot {
     #[must_use]
     pub fn hot_counts(&self) -> &Counted {
         let inner = &*self.inner;
-        let count = || Counted::of(&inner.hot, inner.hot.len(), &inner.counts.pending);
+        let count = || Counted::of(&inner.hot, &inner.counts.pending);
         inner.hot_counts.get_or_init(count)
     }
 

@@ -4,7 +4,6 @@
 //! span leaves, if its caller has left before or is in view; otherwise when the caller does. What a span calls that sends no spans itself is
 //! known from its attributes ([`super::peer`]).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -14,7 +13,6 @@ use super::peer::Peer;
 use super::pending::{Callee, Caller, Key, PendingCalls, key};
 use super::table::{EdgeKind, Event, Table};
 use crate::batch::SpanBatch;
-use crate::ids::TraceId;
 use crate::limits::DERIVED_ROWS_MAX;
 use crate::trace::content::{Spans, arrange};
 use crate::trace::gather::Gathered;
@@ -29,59 +27,15 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Counts the spans of the first `counted` of `batches`, each content once; the rest is in view. `before` is what was pending.
-    pub(crate) fn of(batches: &[Arc<SpanBatch>], counted: usize, before: &PendingCalls) -> Self {
-        Self::new(batches, counted, before, None)
-    }
-
-    /// The same for an epoch that leaves the hot window at `now`, ns since the epoch: what has been pending for too long is settled.
-    pub(crate) fn leaving(
-        batches: &[Arc<SpanBatch>],
-        counted: usize,
-        before: &PendingCalls,
-        now: i64,
-    ) -> Self {
-        Self::new(batches, counted, before, Some(now))
-    }
-
-    fn new(
-        batches: &[Arc<SpanBatch>],
-        counted: usize,
-        before: &PendingCalls,
-        now: Option<i64>,
-    ) -> Self {
-        let gathered = if counted == batches.len() {
-            Gathered::of(batches)
-        } else {
-            let ids = ids_of(&batches[..counted]);
-            Gathered::of_traces(batches, |id| ids.contains(&id))
-        };
-        let mut counting = Counting {
-            gathered: &gathered,
-            counted: counted as u32,
-            metrics: Table::span_metrics(DERIVED_ROWS_MAX),
-            edges: Table::service_edges(DERIVED_ROWS_MAX),
-            pending: before.clone(),
-            now,
-        };
+    /// Counts the spans of `batches`, each content once, as if all of them left now. `before` is what was pending.
+    pub(crate) fn of(batches: &[Arc<SpanBatch>], before: &PendingCalls) -> Self {
+        let gathered = Gathered::of(batches);
+        let mut counting = Counting::new(&gathered, batches.len(), before, None);
         for trace in gathered.traces() {
             let (rows, tree) = arrange(&gathered, trace);
             counting.trace(&rows, &tree);
         }
-        let Counting {
-            metrics,
-            mut edges,
-            mut pending,
-            ..
-        } = counting;
-        if let Some(now) = now {
-            pending.settle(now, &mut edges);
-        }
-        Self {
-            span_metrics: metrics.finish(),
-            service_edges: edges.finish(),
-            pending,
-        }
+        counting.finish()
     }
 
     /// Rows of `table`.
@@ -111,12 +65,6 @@ impl Counted {
     }
 }
 
-fn ids_of(batches: &[Arc<SpanBatch>]) -> HashSet<TraceId> {
-    let ids = batches.iter();
-    ids.flat_map(|batch| (0..batch.len()).map(|row| batch.trace_id(row)))
-        .collect()
-}
-
 /// What a span calls, as far as it is in view.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(
@@ -134,19 +82,50 @@ struct Calls {
     any: bool,
 }
 
-struct Counting<'a> {
+/// Counting on its way: trace by trace.
+pub(crate) struct Counting<'a> {
     gathered: &'a Gathered<'a>,
     /// Number of batches whose spans are counted.
     counted: u32,
     metrics: Table<4>,
     edges: Table<3>,
     pending: PendingCalls,
-    /// When the spans leave; `None` when somebody looks at them before.
     now: Option<i64>,
 }
 
-impl Counting<'_> {
-    fn trace(&mut self, rows: &[u32], tree: &[TreeRow]) {
+impl<'a> Counting<'a> {
+    /// Counts spans of the first `counted` batches of `gathered`; the rest is in view. They leave the hot window at `now`, ns since the
+    /// epoch, and what has been pending for too long is settled; `None` when somebody looks at them before.
+    pub(crate) fn new(
+        gathered: &'a Gathered<'a>,
+        counted: usize,
+        before: &PendingCalls,
+        now: Option<i64>,
+    ) -> Self {
+        Self {
+            gathered,
+            counted: counted as u32,
+            metrics: Table::span_metrics(DERIVED_ROWS_MAX),
+            edges: Table::service_edges(DERIVED_ROWS_MAX),
+            pending: before.clone(),
+            now,
+        }
+    }
+
+    /// What has been counted.
+    pub(crate) fn finish(mut self) -> Counted {
+        if let Some(now) = self.now {
+            self.pending.settle(now, &mut self.edges);
+        }
+        Counted {
+            span_metrics: self.metrics.finish(),
+            service_edges: self.edges.finish(),
+            pending: self.pending,
+        }
+    }
+
+    /// Counts the spans of a trace that leave. `rows` are all of its spans in view, each content once, and `tree` is their tree.
+    pub(crate) fn trace(&mut self, rows: &[u32], tree: &[TreeRow]) {
         let calls = self.calls(rows, tree);
         for (place, of_tree) in tree.iter().enumerate() {
             let row = rows[of_tree.node as usize];

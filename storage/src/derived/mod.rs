@@ -32,6 +32,7 @@ mod tests;
 mod totals;
 
 pub use count::Counted;
+pub(crate) use count::Counting;
 pub use file::{DerivedFile, DerivedMeta, DerivedTable};
 pub(crate) use file::{write, write_pending};
 pub(crate) use merge::{due, merge};

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampNanosecondType};
 use proptest::prelude::*;
 
-use super::count::Counted;
+use super::count::{Counted, Counting};
 use super::file::{self, DerivedFile, DerivedMeta, DerivedTable};
 use super::merge::{due, merge};
 use super::pending::PendingCalls;
@@ -15,6 +15,8 @@ use crate::attributes::AttributeValue;
 use crate::batch::SpanBatch;
 use crate::env::testing::SimEnv;
 use crate::testing::{TestGroup, TestSpan, batch};
+use crate::trace::content::arrange;
+use crate::trace::gather::Gathered;
 
 const MINUTE_NS: u64 = 60_000_000_000;
 const UNSPECIFIED: i32 = 0;
@@ -75,6 +77,17 @@ fn with(mut span: TestSpan, attributes: &[(&str, &str)]) -> TestSpan {
     span
 }
 
+/// Counts the spans of the first `counted` of `batches`, which leave at `now`.
+fn leaving(batches: &[Arc<SpanBatch>], counted: usize, before: &PendingCalls, now: i64) -> Counted {
+    let gathered = Gathered::of_epoch(batches, counted);
+    let mut counting = Counting::new(&gathered, counted, before, Some(now));
+    for trace in gathered.traces() {
+        let (rows, tree) = arrange(&gathered, trace);
+        counting.trace(&rows, &tree);
+    }
+    counting.finish()
+}
+
 /// Lets epochs leave one after the other, with so many later ones in view.
 fn leave(epochs: &[Vec<TestSpan>], in_view: usize, now: i64) -> (Vec<Counted>, PendingCalls) {
     let batches: Vec<_> = epochs
@@ -85,7 +98,7 @@ fn leave(epochs: &[Vec<TestSpan>], in_view: usize, now: i64) -> (Vec<Counted>, P
     let mut all = Vec::new();
     for first in 0..batches.len() {
         let last = (first + 1 + in_view).min(batches.len());
-        let counted = Counted::leaving(&batches[first..last], 1, &pending, now);
+        let counted = leaving(&batches[first..last], 1, &pending, now);
         // As it comes back from its file.
         pending = PendingCalls::parse(&counted.pending().to_json()).unwrap();
         assert_eq!(&pending, counted.pending());
@@ -220,7 +233,7 @@ proptest! {
         prop_assert_eq!(&rows(&tables(&counted, DerivedTable::ServiceEdges), 3), &edges);
         // Somebody who looks before anything has left sees the same.
         let batches: Vec<_> = epochs.iter().map(|spans| Arc::new(batch(spans, 1))).collect();
-        let hot = [Counted::of(&batches, batches.len(), &PendingCalls::default())];
+        let hot = [Counted::of(&batches, &PendingCalls::default())];
         prop_assert_eq!(&rows(&tables(&hot, DerivedTable::SpanMetrics), 4), &metrics);
         prop_assert_eq!(&rows(&tables(&hot, DerivedTable::ServiceEdges), 3), &edges);
     }
@@ -278,7 +291,7 @@ fn what_sends_no_spans_is_known_from_its_callers() {
     assert_eq!(edges(&counted), expect(at_once));
     // The address, the queue and the bank may yet send spans, and others be called: they have two minutes.
     assert_eq!(pending.len(), 5);
-    let hot = Counted::of(&[], 0, &pending);
+    let hot = Counted::of(&[], &pending);
     let overdue = |now| {
         let rows = rows(&[hot.overdue_edges(now)], 3);
         let edges = rows.into_keys().map(|(_, texts)| texts.join(" "));
@@ -292,8 +305,7 @@ fn what_sends_no_spans_is_known_from_its_callers() {
     ];
     assert_eq!(overdue(3 * minute), later);
     // The next epoch settles them for good.
-    let nothing: [Arc<SpanBatch>; 0] = [];
-    let settled = [Counted::leaving(&nothing, 0, &pending, 3 * minute)];
+    let settled = [leaving(&[], 0, &pending, 3 * minute)];
     assert_eq!(edges(&settled).into_keys().collect::<Vec<_>>(), later);
     assert!(settled[0].pending().is_empty());
 }
@@ -307,7 +319,7 @@ fn a_partner_that_comes_late_takes_the_place_of_the_address() {
     let epochs = [vec![client], vec![span("till", 3, Some(2), SERVER)]];
     let (counted, pending) = leave(&epochs, 0, 1);
     assert_eq!(edges(&counted), expect([("shop till rpc", 1)]));
-    let hot = Counted::of(&[], 0, &pending);
+    let hot = Counted::of(&[], &pending);
     assert_eq!(hot.overdue_edges(i64::MAX).num_rows(), 0);
 }
 
@@ -348,7 +360,7 @@ fn files_come_back_are_merged_and_show_damage() {
             span("shop", number % 3, None, SERVER),
             span("till", number, None, CLIENT),
         ];
-        let counted = Counted::of(&[Arc::new(batch(&spans, 1))], 1, &PendingCalls::default());
+        let counted = Counted::of(&[Arc::new(batch(&spans, 1))], &PendingCalls::default());
         let meta = DerivedMeta::new(format!("f{number}"), 1, 0);
         let meta = file::write(&env, dir, meta, table, counted.rows(table)).unwrap();
         let file = DerivedFile::open(&env, dir, meta);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::SegmentMeta;
 use super::attributes::{AttributeOwner, Source};
 use super::layouts::Layouts;
-use super::plan::Plan;
+use super::plan::{Plan, Planner};
 use super::writer::{NewSegment, Part, SegmentWriter};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::limits::AttributeColumns;
 use crate::policy::FlushPolicy;
+use crate::trace::content::arrange;
 use crate::trace::gather::Gathered;
 
 /// Writes the spans of `batches` that `policy` keeps as a new segment; `None`, and no file, when it keeps none. `columns` says which
@@ -30,7 +31,25 @@ pub fn write(
     policy: &dyn FlushPolicy,
 ) -> Result<Option<SegmentMeta>, StoreError> {
     let gathered = Gathered::of(batches);
-    let plan = Plan::new(&gathered, policy);
+    let mut planner = Planner::new(&gathered);
+    for trace in gathered.traces() {
+        let (rows, tree) = arrange(&gathered, trace);
+        planner.add(&rows, &tree, policy);
+    }
+    write_planned(env, new, batches, columns, &planner.finish())
+}
+
+/// The same for what is planned already for spans of `batches`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn write_planned(
+    env: &Env,
+    new: &NewSegment<'_>,
+    batches: &[Arc<SpanBatch>],
+    columns: &AttributeColumns,
+    plan: &Plan<'_>,
+) -> Result<Option<SegmentMeta>, StoreError> {
     if plan.rows.is_empty() {
         return Ok(None);
     }

@@ -41,6 +41,7 @@ use arrow::datatypes::SchemaRef;
 use crate::schema;
 pub use cache::SegmentCache;
 pub use epoch::write;
+pub(crate) use epoch::write_planned;
 pub use index::Operation;
 pub(crate) use layouts::Layouts;
 pub use reader::{Segment, TracePlace};

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::policy::FlushPolicy;
 use crate::sampling::Threshold;
-use crate::trace::content::{Spans, arrange};
+use crate::trace::content::Spans;
 use crate::trace::gather::{Gathered, SpanRef};
 use crate::trace::summary::Summary;
 use crate::tree::TreeRow;
@@ -91,7 +91,7 @@ pub(crate) fn operation_hash((service, name, kind): OperationRef<'_>) -> u64 {
 
 /// A trace that is kept.
 #[derive(Debug)]
-pub(super) struct PlannedTrace<'a> {
+pub(crate) struct PlannedTrace<'a> {
     pub(super) summary: Summary<'a>,
     /// What it was kept with.
     pub(super) threshold: Threshold,
@@ -101,7 +101,7 @@ pub(super) struct PlannedTrace<'a> {
 
 /// What a segment will hold.
 #[derive(Debug)]
-pub(super) struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     pub(super) rows: Vec<PlannedRow>,
     /// In the order of their rows.
     pub(super) traces: Vec<PlannedTrace<'a>>,
@@ -109,23 +109,8 @@ pub(super) struct Plan<'a> {
     pub(super) operations: Vec<OperationRef<'a>>,
 }
 
-impl<'a> Plan<'a> {
-    pub(super) fn new(gathered: &'a Gathered<'a>, policy: &dyn FlushPolicy) -> Self {
-        let mut planner = Planner {
-            gathered,
-            rows: Vec::new(),
-            traces: Vec::new(),
-            operations: HashMap::new(),
-        };
-        for trace in gathered.traces() {
-            let (rows, tree) = arrange(gathered, trace);
-            planner.add(&rows, &tree, policy);
-        }
-        planner.finish()
-    }
-}
-
-struct Planner<'a> {
+/// A plan on its way: trace by trace.
+pub(crate) struct Planner<'a> {
     gathered: &'a Gathered<'a>,
     rows: Vec<PlannedRow>,
     traces: Vec<PlannedTrace<'a>>,
@@ -134,7 +119,18 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn add(&mut self, rows: &[u32], tree: &[TreeRow], policy: &dyn FlushPolicy) {
+    /// Plans for spans of `gathered`.
+    pub(crate) fn new(gathered: &'a Gathered<'a>) -> Self {
+        Self {
+            gathered,
+            rows: Vec::new(),
+            traces: Vec::new(),
+            operations: HashMap::new(),
+        }
+    }
+
+    /// Takes a trace if `policy` keeps it: its spans `rows`, each content once, in the order of `tree`.
+    pub(crate) fn add(&mut self, rows: &[u32], tree: &[TreeRow], policy: &dyn FlushPolicy) {
         let summary = Summary::of(self.gathered, rows, tree);
         let Some(threshold) = policy.decide(&summary.facts()) else {
             return;
@@ -167,7 +163,8 @@ impl<'a> Planner<'a> {
             .or_insert_with(|| operation_hash(operation))
     }
 
-    fn finish(mut self) -> Plan<'a> {
+    /// The plan.
+    pub(crate) fn finish(mut self) -> Plan<'a> {
         self.traces.sort_by(|left, right| {
             let key = |trace: &PlannedTrace<'a>| {
                 let summary = &trace.summary;

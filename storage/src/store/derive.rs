@@ -8,7 +8,6 @@ use arrow::array::RecordBatch;
 use super::names::{DERIVED_DIR, derived_name, last_seq};
 use super::view::Epoch;
 use super::{Shared, lock};
-use crate::batch::SpanBatch;
 use crate::derived::{self, Counted, DerivedFile, DerivedMeta, DerivedTable, PendingCalls};
 use crate::error::{IoContext, StoreError};
 use crate::manifest::Changes;
@@ -25,18 +24,15 @@ pub(super) struct NewCounts {
     pub(super) span_metrics: RecordBatch,
 }
 
-/// Counts the spans of `epoch` and writes the files; `later` is what arrived after it.
-pub(super) fn count(
+/// Writes the files of what is counted of `epoch`, which leaves at `now`, ns since the epoch.
+pub(super) fn write(
     shared: &Shared,
     epoch: &Epoch,
-    later: &[Arc<SpanBatch>],
+    counted: Counted,
+    now: i64,
     nonce: u32,
 ) -> Result<NewCounts, StoreError> {
     let env = &shared.options.env;
-    let before = shared.view.counts();
-    let now = env.clock.now_unix_nano() as i64;
-    let window: Vec<_> = epoch.batches.iter().chain(later).cloned().collect();
-    let counted = Counted::leaving(&window, epoch.batches.len(), &before.pending, now);
     let dir = &shared.options.data_dir;
     let (incarnation, _) = shared.manifest_figures();
     let meta =
@@ -57,6 +53,7 @@ pub(super) fn count(
     if !files.is_empty() {
         sync_dir(shared)?;
     }
+    let before = shared.view.counts();
     let removed = before.files.iter().map(|file| file.meta());
     let removed = removed.filter(|meta| meta.table.is_none());
     Ok(NewCounts {

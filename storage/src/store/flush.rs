@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::Shared;
 use super::derive;
-use super::names::{recent_name, segment_name};
+use super::leave::{self, Left};
+use super::names::recent_name;
 use super::tail::Tail;
 use super::view::Epoch;
-use super::{DEFAULT_TENANT, Shared};
 use crate::error::{IoContext, StoreError};
 use crate::manifest::{Changes, RecentFile};
 use crate::measure;
 use crate::policy::{FlushPolicy, KeepAll};
 use crate::recent;
-use crate::segment::{self, NewSegment, SegmentMeta};
 
 /// The flusher looks at the age of epochs and at unlinked files this often.
 const TICK: Duration = Duration::from_millis(500);
@@ -190,18 +190,7 @@ fn flush_caught(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
 fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
     let (incarnation, recent_before) = shared.manifest_figures();
     let nonce = shared.options.env.random.next_u64() as u32;
-    let name = segment_name(DEFAULT_TENANT, incarnation, epoch.seqs, nonce);
-    let new = NewSegment {
-        data_dir: &shared.options.data_dir,
-        name: &name,
-        tenant: DEFAULT_TENANT,
-        wal: epoch.seqs,
-        merged: None,
-        is_pinned: false,
-    };
-    let columns = &shared.options.limits.attribute_columns;
     let later = shared.view.batches_after(epoch.seqs.1);
-    let counts = derive::count(shared, epoch, &later, nonce)?;
     let verdicts = shared
         .tail
         .as_ref()
@@ -210,14 +199,13 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         Some(verdicts) => verdicts,
         None => &KeepAll,
     };
-    let meta: Option<SegmentMeta> =
-        segment::write(&shared.options.env, &new, &epoch.batches, columns, policy)?;
+    let Left { counts, segment } = leave::write(shared, epoch, &later, policy, nonce)?;
     let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
     let recent_file = recent.as_ref().map(|file| file.name.clone());
     let aged = aged_recent(shared, &recent_before);
     let changes = Changes {
         flushed_seq: epoch.seqs.1,
-        add_segments: meta.into_iter().collect(),
+        add_segments: segment.into_iter().collect(),
         add_recent: recent.into_iter().collect(),
         remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
         add_derived: counts.files,

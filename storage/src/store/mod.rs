@@ -19,6 +19,7 @@ mod derive;
 mod disk;
 mod flush;
 mod ingest;
+mod leave;
 mod names;
 mod open;
 mod queue;

@@ -1,5 +1,6 @@
 //! The spans of many batches by trace.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,6 +26,19 @@ pub(crate) struct Gathered<'a> {
 impl<'a> Gathered<'a> {
     pub(crate) fn of(batches: &'a [Arc<SpanBatch>]) -> Self {
         Self::of_traces(batches, |_| true)
+    }
+
+    /// The traces of the first `leaving` of `batches`, with their spans in all of them. Within a trace those of the first ones come first.
+    pub(crate) fn of_epoch(batches: &'a [Arc<SpanBatch>], leaving: usize) -> Self {
+        let (epoch, later) = batches.split_at(leaving);
+        if later.is_empty() {
+            return Self::of(batches);
+        }
+        let ids = epoch
+            .iter()
+            .flat_map(|batch| (0..batch.len()).map(|row| batch.trace_id(row)));
+        let ids: HashSet<TraceId> = ids.collect();
+        Self::of_traces(batches, |id| ids.contains(&id))
     }
 
     /// The spans of the traces that `wanted` says yes to.
