@@ -20,9 +20,10 @@ mod trial;
 
 use std::process::ExitCode;
 
-/// Returns memory to the system sooner and fragments less under many threads than the system's own.
+/// Gives back what others keep: spans are freed by another thread than the one that received them. How much it keeps and for how long is
+/// set at build time, in `.cargo/config.toml`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     cli::main()
