@@ -204,6 +204,21 @@ pub(crate) fn once(count: u64) -> BTreeMap<u64, usize> {
     (0..count).map(|number| (number, 1)).collect()
 }
 
+/// How often tests that draw by lot are run, with one seed after the other: `CLEW_TEST_SEEDS`, 1 by default.
+pub(crate) fn seeds() -> u64 {
+    given("CLEW_TEST_SEEDS").unwrap_or(1)
+}
+
+/// The number in an environment variable, if there is one.
+pub(crate) fn given(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// Prints a figure for whoever runs the tests to know how much was tried.
+pub(crate) fn figure(what: &str, number: u64) {
+    println!("FIGURE {what}: {number}");
+}
+
 /// A runtime for one test thread.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()

@@ -11,7 +11,8 @@ use clew_storage::sampling::{TailSampler, Threshold, TraceView};
 use clew_storage::{Store, StoreError};
 
 use crate::common::{
-    DATA_DIR, limits, once, open, options, payload, runtime, send, send_until_taken, spans,
+    DATA_DIR, figure, limits, once, open, options, payload, runtime, seeds, send, send_until_taken,
+    spans,
 };
 
 /// Sends, flushes and sends again, in spite of one failure.
@@ -29,9 +30,9 @@ async fn survive(store: &Store) {
     send_until_taken(store, &payload(3, 1, 0)).await;
 }
 
-fn fail_once(operation: Option<Operation>, nth: u64, fault: Fault) -> bool {
-    let sim = SimEnv::new(nth);
-    let context = format!("{operation:?} {nth} meets {fault:?}");
+fn fail_once(operation: Option<Operation>, nth: u64, fault: Fault, seed: u64) -> bool {
+    let sim = SimEnv::new(seed * 1000 + nth);
+    let context = format!("{operation:?} {nth} meets {fault:?}, seed {seed}");
     runtime().block_on(async {
         let (store, _) = open(&sim.env(), Path::new(DATA_DIR)).unwrap();
         match operation {
@@ -51,11 +52,16 @@ fn fail_once(operation: Option<Operation>, nth: u64, fault: Fault) -> bool {
 }
 
 fn fail_everywhere(operation: Option<Operation>, fault: Fault, least: u64) {
-    let mut nth = 1;
-    while fail_once(operation, nth, fault) {
-        nth += 1;
+    let mut failures = 0;
+    for seed in 0..seeds() {
+        let mut nth = 1;
+        while fail_once(operation, nth, fault, seed) {
+            nth += 1;
+        }
+        assert!(nth > least, "only {nth} operations could fail");
+        failures += nth - 1;
     }
-    assert!(nth > least, "only {nth} operations could fail");
+    figure("failures", failures);
 }
 
 #[test]

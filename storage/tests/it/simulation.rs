@@ -19,7 +19,7 @@ use clew_storage::verify::verify_dir;
 use clew_storage::{CompactionLimits, Limits, Rule, Snapshot, Store};
 
 use crate::common::{
-    DATA_DIR, HEALTH, limits, name, options, payload, runtime, send, spans, trace_id,
+    DATA_DIR, HEALTH, given, limits, name, options, payload, runtime, send, spans, trace_id,
 };
 
 /// Seeds that every run of the tests goes through.
@@ -424,7 +424,6 @@ fn live(seed: u64) {
 
 /// A quarter of all seeds, so that four threads can share them.
 fn quarter(number: u64) {
-    let given = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     if let Some(seed) = given("CLEW_SEED") {
         if seed % 4 == number {
             live(seed);
