@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Protocol of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// OTLP over HTTP/1.1, protobuf.
     Http,
     /// OTLP over gRPC.
@@ -25,17 +25,23 @@ pub(crate) enum Protocol {
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Acknowledged; so many of its spans were rejected.
-    Accepted { rejected_spans: u64 },
+    Accepted {
+        /// How many.
+        rejected_spans: u64,
+    },
     /// Refused for now: to be sent again after a pause.
-    Refused { retry_after: Duration },
+    Refused {
+        /// The pause.
+        retry_after: Duration,
+    },
     /// Failed, with the reason.
     Failed(String),
 }
 
 /// A connection.
-pub(crate) enum Client {
+pub enum Client {
     /// HTTP/1.1.
     Http(HttpClient),
     /// gRPC.
@@ -44,15 +50,21 @@ pub(crate) enum Client {
 
 impl Client {
     /// Connects to `endpoint`, `http://host:port` with a path for HTTP.
-    pub(crate) fn connect(protocol: Protocol, endpoint: &str, token: Option<&str>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or nobody answers.
+    pub fn connect(protocol: Protocol, endpoint: &str, token: Option<&str>) -> Result<Self> {
         Ok(match protocol {
             Protocol::Http => Self::Http(HttpClient::connect(endpoint, token)?),
             Protocol::Grpc => Self::Grpc(Box::new(GrpcClient::connect(endpoint, token)?)),
         })
     }
 
-    /// Sends one encoded request and waits for the answer. An error means that the connection is of no more use.
-    pub(crate) fn send(&mut self, body: &[u8]) -> Result<Outcome> {
+    /// Sends one encoded request and waits for the answer.
+    ///
+    /// # Errors
+    /// When the connection is of no more use. Whether the request was taken is not known then.
+    pub fn send(&mut self, body: &[u8]) -> Result<Outcome> {
         match self {
             Self::Http(client) => client.send(body),
             Self::Grpc(client) => client.send(body),
@@ -70,7 +82,7 @@ fn accepted(answer: ExportTraceServiceResponse) -> Outcome {
 }
 
 /// OTLP over HTTP/1.1 with a connection that is kept.
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     head: String,
     stream: BufReader<TcpStream>,
 }
@@ -137,7 +149,7 @@ impl HttpClient {
 }
 
 /// OTLP over gRPC. Encoded requests pass through untouched.
-pub(crate) struct GrpcClient {
+pub struct GrpcClient {
     runtime: tokio::runtime::Runtime,
     client: tonic::client::Grpc<Channel>,
     token: Option<tonic::metadata::MetadataValue<tonic::metadata::Ascii>>,

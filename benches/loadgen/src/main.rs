@@ -6,7 +6,6 @@
 //!
 //! Limits: no compression, no TLS; the whole stream is held in memory.
 
-mod client;
 mod jaeger;
 mod run;
 mod stream;
@@ -17,8 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use clew_loadgen::client::Protocol;
 
-use crate::client::Protocol;
 use crate::run::Plan;
 use crate::template::Template;
 

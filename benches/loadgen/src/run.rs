@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use clew_loadgen::client::{Client, Outcome, Protocol};
 use serde::Serialize;
 
-use crate::client::{Client, Outcome, Protocol};
 use crate::template::{Pass, Template};
 
 /// How often a refused request is sent again before it counts as failed.
