@@ -52,6 +52,9 @@ struct Arguments {
     /// Server to break.
     #[arg(long, env = "CLEW_CHAOS_BINARY", default_value = "target/release/clew")]
     binary: PathBuf,
+    /// Program of the store's tests, as `cargo test --no-run` builds it [default: it is built]
+    #[arg(long, env = "CLEW_CHAOS_SUITE")]
+    suite: Option<PathBuf>,
     /// Commit that the server was built of [default: that of the repository it lies in]
     #[arg(long, env = "CLEW_CHAOS_COMMIT")]
     commit: Option<String>,
@@ -131,6 +134,7 @@ fn run(arm: &Arm, arguments: &Arguments, root: &Path) -> Result<Record> {
         seed: arguments.seed.unwrap_or_else(clock::unix_nano),
         root: root.canonicalize()?,
         binary,
+        suite: arguments.suite.clone(),
     };
     eprintln!(
         "{}: {} times, seed {}, in {}",
@@ -142,13 +146,16 @@ fn run(arm: &Arm, arguments: &Arguments, root: &Path) -> Result<Record> {
     let started = clock::now();
     let outcome = (arm.run)(&task).with_context(|| format!("{}, seed {}", arm.name, task.seed))?;
     // What cargo builds for itself is a development build of this very tree.
-    let build = if arm.is_suite {
-        format!("{} dev", machine::commit(&task.root.join("x")))
+    let (place, profile) = if arm.is_suite {
+        (task.root.join("Cargo.toml"), "dev".to_owned())
     } else {
-        let commit = arguments.commit.clone();
-        let commit = commit.unwrap_or_else(|| machine::commit(&task.binary));
-        format!("{commit} {}", machine::profile(&task.binary))
+        (task.binary.clone(), machine::profile(&task.binary))
     };
+    let commit = arguments.commit.clone();
+    let build = format!(
+        "{} {profile}",
+        commit.unwrap_or_else(|| machine::commit(&place))
+    );
     Ok(Record {
         date: machine::date()?,
         build,

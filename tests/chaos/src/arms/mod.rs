@@ -37,6 +37,8 @@ pub(crate) struct Task {
     pub(crate) root: PathBuf,
     /// The server.
     pub(crate) binary: PathBuf,
+    /// Program of the store's tests, if it is built already.
+    pub(crate) suite: Option<PathBuf>,
 }
 
 impl Task {

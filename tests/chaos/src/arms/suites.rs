@@ -96,7 +96,10 @@ fn simulation(task: &Task) -> Result<Outcome> {
 
 /// Runs tests of the store with `variable` set to the number of trials. `trials` names the figure that counts the trials.
 fn run(task: &Task, variable: &str, filters: &[&str], trials: &str) -> Result<Outcome> {
-    let program = build(task)?;
+    let program = match &task.suite {
+        Some(program) => program.canonicalize()?,
+        None => build(task)?,
+    };
     stop::check()?;
     let output = Command::new(&program)
         .args(filters)
