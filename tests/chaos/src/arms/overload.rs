@@ -20,7 +20,7 @@ pub(super) const ARM: Arm = Arm {
     title: "five times the load",
     trial: "10 s of five times the load",
     times: 6,
-    about: "The server gets a quarter of one core, so that the generator on the same machine can outrun it, and `collector.in_flight_size_max` is 16 MiB, \
+    about: "The server gets a tenth of one core, so that the generator on the same machine can outrun it, and `collector.in_flight_size_max` is 16 MiB, \
         the bound beyond which senders are refused. What it takes at most is found first, by a load that rises by a half every 5 s until \
         it acknowledges no more. Then 512 connections offer five times that, in requests of 500 spans; who is refused does not try again. At \
         least 90 % of the most must be acknowledged, refusals must be HTTP 429 or 503 or gRPC `RESOURCE_EXHAUSTED` or `UNAVAILABLE`, memory in the last third must not be \
@@ -30,7 +30,7 @@ pub(super) const ARM: Arm = Arm {
     run,
 };
 
-const CPU_PERCENT: u64 = 25;
+const CPU_PERCENT: u64 = 10;
 const CONNECTIONS: usize = 512;
 const TRIAL: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_secs(5);
@@ -97,7 +97,7 @@ fn plan(rate: f64, connections: usize) -> Plan {
 
 /// Spans a second that are acknowledged at most.
 fn most(server: &Server, ledger: &Ledger) -> Result<f64> {
-    let (mut rate, mut most) = (5_000.0, 0.0);
+    let (mut rate, mut most) = (4_000.0, 0.0);
     loop {
         let load = Load::start(server.addresses(), ledger, plan(rate, 64));
         stop::sleep(STEP)?;
@@ -170,7 +170,9 @@ impl Sums {
     fn judge(self, outcome: &mut Outcome, most: f64, after: &Tally) {
         let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
         let goodput = mean(&self.goodput);
-        if goodput < 0.9 * most {
+        if outcome.trials == 0 {
+            outcome.void_because = Some("the generator could not offer enough".to_owned());
+        } else if goodput < 0.9 * most {
             outcome.fail(format!(
                 "{goodput:.0} spans/s instead of 90 % of {most:.0} were acknowledged"
             ));
