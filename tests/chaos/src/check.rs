@@ -3,7 +3,7 @@
 //! By SQL every batch in question: how many rows, how many span ids, and sums over what was sent. By trace id some of them,
 //! span by span. A batch must be there when it was acknowledged and its term is not over by the end of the question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -35,13 +35,19 @@ pub(crate) struct Findings {
     pub(crate) double: u64,
     /// Words about the first of them.
     pub(crate) faults: Vec<String>,
+    /// Batches that are lost, so that one counts once however often it is looked for.
+    lost_batches: BTreeSet<u64>,
 }
 
 impl Findings {
     /// Adds those of another comparison, made `when`.
     pub(crate) fn add(&mut self, other: Self, when: &str) {
         self.looked_for += other.looked_for;
-        self.lost += other.lost;
+        let before = self.lost_batches.len();
+        let (many, spans) = (other.lost_batches.len() as u64, other.lost);
+        self.lost_batches.extend(other.lost_batches);
+        let new = (self.lost_batches.len() - before) as u64;
+        self.lost += spans.checked_div(many).unwrap_or(0) * new;
         self.wrong += other.wrong;
         self.double += other.double;
         for fault in other.faults {
@@ -108,12 +114,17 @@ impl Question<'_> {
             findings.looked_for += self.ledger.batch_spans();
             if !by_number.contains_key(number) {
                 findings.lost += self.ledger.batch_spans();
+                findings.lost_batches.insert(*number);
                 let trace = batch::trace_id(self.ledger.tag(), *number);
                 findings.note(format!("trace {trace} was acknowledged and is missing"));
             }
         }
-        for _ in 0..SAMPLE.min(due.len() as u64) {
-            let number = due[random.below(due.len() as u64) as usize];
+        let here: Vec<u64> = due
+            .into_iter()
+            .filter(|number| by_number.contains_key(number))
+            .collect();
+        for _ in 0..SAMPLE.min(here.len() as u64) {
+            let number = here[random.below(here.len() as u64) as usize];
             self.read(to, number, &entries[number as usize], &mut findings)?;
         }
         Ok(findings)
@@ -303,6 +314,20 @@ mod tests {
         });
         assert_eq!((part.wrong, part.double), (SPANS - 1, 0));
         assert_eq!(judged(|stored| stored.digest.cents += 1).wrong, SPANS);
+    }
+
+    #[test]
+    fn a_lost_batch_counts_once() {
+        let lost = |batches: &[u64]| Findings {
+            lost: batches.len() as u64 * SPANS,
+            lost_batches: batches.iter().copied().collect(),
+            ..Findings::default()
+        };
+        let mut all = Findings::default();
+        for batches in [&[1, 2][..], &[], &[2, 3]] {
+            all.add(lost(batches), "then");
+        }
+        assert_eq!(all.lost, 3 * SPANS);
     }
 
     #[test]

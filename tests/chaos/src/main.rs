@@ -179,7 +179,8 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
         let made = page::render(&record::load(&figures(&root)).unwrap());
-        assert_eq!(page, made, "make it again: make chaos ARGUMENTS=--page");
+        // Both are long, so neither is printed.
+        assert!(page == made, "make it again: make chaos ARGUMENTS=--page");
     }
 
     #[test]
