@@ -21,7 +21,8 @@ and what the arm itself says.\n\
 - **Void** trials did not meet the arm's condition, such as its least load. They prove nothing and are not among the trials; their failures count all the same.\n\
 - **At most** is the bound that so many trials without a failure put on the rate of failures, with 95 % confidence: about 3 in n.\n\
 - A **control** is the same with a safeguard taken away. It must lose something, or the arm could not see a loss.\n\
-- A loop device is not a disk. The cut is the file system's: what was written and not synced is gone, in an order that ext4 keeps. Disks that lie about their cache are not in it.\n\n";
+- A loop device is not a disk. The cut is the file system's: what was written and not synced is gone, in an order that ext4 keeps. Disks that lie about their cache are not in it.\n\
+- Retention per tenant is not among the rows: a server has one tenant.\n\n";
 
 /// The page.
 pub(crate) fn render(records: &Records) -> String {
