@@ -17,6 +17,7 @@ mod exhaustion;
 mod flight;
 mod frozen;
 mod grpc;
+mod measure;
 mod open_data;
 mod openapi;
 mod prompt;
