@@ -16,7 +16,7 @@ const TYPES = {
 };
 
 /** What Jaeger's own server writes into the page: what the storage can do. */
-const CAPABILITIES = { archiveStorage: false, metricsStorage: false };
+const CAPABILITIES = { archiveStorage: true, metricsStorage: true };
 
 /** The page with its blanks filled in, which differ between versions of the UI. */
 function page(dist) {

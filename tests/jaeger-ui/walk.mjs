@@ -309,9 +309,23 @@ try {
     ).toBeVisible();
   });
 
-  await step('Monitor', '/monitor', () =>
-    expect(page.getByText('Get started with Service Performance Monitoring')).toBeVisible(),
-  );
+  await step('Monitor', '/monitor', async () => {
+    const select = page.locator('.select-a-service-input');
+    await select.click();
+    await page.keyboard.type(PAGER);
+    await page.keyboard.press('Enter');
+    await expect(page.getByText(`Operations metrics under ${PAGER}`)).toBeVisible();
+    const operations = page.locator('.ant-table-row td:first-child');
+    await expect(operations).toHaveCount(2);
+    const names = await operations.allTextContents();
+    assert.deepEqual(names.sort(), ['GET /page/even', 'GET /page/odd']);
+    await expect(page.getByText('No Data')).toHaveCount(0);
+  });
+
+  await step('Archive', `/trace/${sent.train.id}`, async () => {
+    await page.getByRole('button', { name: 'Archive Trace' }).click();
+    await expect(page.getByText('This trace has been archived.')).toBeVisible();
+  });
 
   await step('Files', '/search', async () => {
     await page.getByText('Upload', { exact: true }).click();
