@@ -63,6 +63,18 @@ fn filled(traces: &[Trace]) -> Server {
     server
 }
 
+/// A server that has sampled the traces by `policies`.
+fn sampled(policies: &str, traces: &[Trace]) -> Server {
+    let server = data_dir(policies, &[]).start();
+    let mut sender = HttpSender::new(server.addresses());
+    let all = traces
+        .iter()
+        .flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
+    sender.deliver(&request(all));
+    ended(&server.data().run(&["flush"])).good();
+    server
+}
+
 #[test]
 fn it_says_what_a_server_with_these_policies_keeps() {
     let traces = traces(400);
@@ -70,13 +82,7 @@ fn it_says_what_a_server_with_these_policies_keeps() {
     let before = server.status();
     let report = report(server.data(), POLICIES);
 
-    let real = data_dir(POLICIES, &[]).start();
-    let mut sender = HttpSender::new(real.addresses());
-    let all = traces
-        .iter()
-        .flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
-    sender.deliver(&request(all));
-    ended(&real.data().run(&["flush"])).good();
+    let real = sampled(POLICIES, &traces);
 
     assert_eq!(number(&report, "/all/traces"), 400);
     assert_eq!(number(&report, "/all/spans"), 1_200);
@@ -140,13 +146,7 @@ fn budgets_are_spent_as_a_server_spends_them() {
     let traces = traces(300);
     let server = filled(&traces);
     let report = report(server.data(), BUDGETS);
-    let real = data_dir(BUDGETS, &[]).start();
-    let mut sender = HttpSender::new(real.addresses());
-    let all = traces
-        .iter()
-        .flat_map(|trace| [trace.root()].into_iter().chain(trace.children()));
-    sender.deliver(&request(all));
-    ended(&real.data().run(&["flush"])).good();
+    let real = sampled(BUDGETS, &traces);
     // What may be kept at least, and at most if the spans came in over five minutes.
     let (least, most) = (60 - 3, 60 + 300 + 10 * 3);
     for spans in [

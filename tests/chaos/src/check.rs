@@ -40,6 +40,11 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
+    /// Spans lost, wrong and double.
+    pub(crate) fn amounts(&self) -> String {
+        format!("{} / {} / {}", self.lost, self.wrong, self.double)
+    }
+
     /// Adds those of another comparison, made `when`.
     pub(crate) fn add(&mut self, other: Self, when: &str) {
         self.looked_for += other.looked_for;

@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Findings;
+
 /// A figure of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figure {
@@ -61,6 +63,13 @@ impl Outcome {
     pub(crate) fn fail(&mut self, fault: impl Into<String>) {
         self.failures += 1;
         self.faults.push(fault.into());
+    }
+
+    /// Adds what a comparison found: its failures, and as the figure `what` how many spans each is.
+    pub(crate) fn compared(&mut self, what: &str, findings: Findings) {
+        self.failures += findings.failures();
+        self.figure(what, findings.amounts());
+        self.faults.extend(findings.faults);
     }
 
     /// What it says in the end.

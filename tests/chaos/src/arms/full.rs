@@ -60,19 +60,11 @@ fn run(task: &Task) -> Result<Outcome> {
         trial.one(round)?;
     }
     let mut outcome = trial.outcome;
-    outcome.failures += trial.findings.failures();
-    outcome.faults.extend(trial.findings.faults);
     outcome.figure(
         "spans acknowledged",
         count(trial.ledger.acknowledged_spans()),
     );
-    outcome.figure(
-        "spans lost / wrong / double",
-        format!(
-            "{} / {} / {}",
-            trial.findings.lost, trial.findings.wrong, trial.findings.double
-        ),
-    );
+    outcome.compared("spans lost / wrong / double", trial.findings);
     outcome.figure("requests refused", count(trial.refused));
     outcome.figure(
         "room until spans are taken again, ms, p50 / p99 / max",

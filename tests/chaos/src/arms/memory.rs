@@ -127,17 +127,9 @@ fn run(task: &Task) -> Result<Outcome> {
         term: Duration::from_hours(24),
     };
     let findings = question.ask(server.addresses().http, &mut random)?;
-    outcome.failures += findings.failures();
-    outcome.faults.extend(findings.faults);
     outcome.figure("peak memory, MiB of 512", count(peak >> 20));
     outcome.figure("spans acknowledged", count(ledger.acknowledged_spans()));
-    outcome.figure(
-        "of these lost / wrong / double",
-        format!(
-            "{} / {} / {}",
-            findings.lost, findings.wrong, findings.double
-        ),
-    );
+    outcome.compared("of these lost / wrong / double", findings);
     outcome.figure("requests refused", count(tally.refused.len() as u64));
     outcome.figure("refusals, ms, p50 / p99 / max", spread_ms(&tally.refused));
     outcome.figure(

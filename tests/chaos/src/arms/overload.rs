@@ -74,15 +74,7 @@ fn run(task: &Task) -> Result<Outcome> {
         term: Duration::from_hours(24),
     };
     let findings = question.ask(server.addresses().http, &mut random)?;
-    outcome.failures += findings.failures();
-    outcome.faults.extend(findings.faults);
-    outcome.figure(
-        "acknowledged spans lost / wrong / double",
-        format!(
-            "{} / {} / {}",
-            findings.lost, findings.wrong, findings.double
-        ),
-    );
+    outcome.compared("acknowledged spans lost / wrong / double", findings);
     Ok(outcome)
 }
 

@@ -56,19 +56,11 @@ fn run(task: &Task) -> Result<Outcome> {
         trial.one(round)?;
     }
     let mut outcome = trial.outcome;
-    outcome.failures += trial.findings.failures();
-    outcome.faults.extend(trial.findings.faults);
     outcome.figure(
         "spans acknowledged",
         count(trial.ledger.acknowledged_spans()),
     );
-    outcome.figure(
-        "spans lost / wrong / double",
-        format!(
-            "{} / {} / {}",
-            trial.findings.lost, trial.findings.wrong, trial.findings.double
-        ),
-    );
+    outcome.compared("spans lost / wrong / double", trial.findings);
     outcome.figure("requests refused", count(trial.refused));
     Ok(outcome)
 }

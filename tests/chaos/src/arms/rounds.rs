@@ -405,13 +405,7 @@ impl Rounds {
             "spans acknowledged",
             count(self.ledger.acknowledged_spans()),
         );
-        outcome.figure(
-            "of these lost / wrong / double",
-            format!(
-                "{} / {} / {}",
-                self.findings.lost, self.findings.wrong, self.findings.double
-            ),
-        );
+        outcome.figure("of these lost / wrong / double", self.findings.amounts());
         outcome.figure(
             "spans looked for, each time that they were",
             count(self.findings.looked_for),
