@@ -1,11 +1,8 @@
 //! Remote sampling beside the doors: the file of strategies is read anew when it has changed, and shares are adapted.
 
-use std::fs;
-use std::path::Path;
-use std::time::SystemTime;
-
 use clew_collector::remote::RemoteSampling;
 use metrics::counter;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::config::{RemoteConfig, read_strategies};
@@ -39,43 +36,36 @@ async fn reload(remote: &RemoteSampling, config: &RemoteConfig) {
     let (Some(path), Some(every)) = (&config.strategy_file, config.reload_interval) else {
         return;
     };
-    let mut known = stamp(path).await;
+    // What stood in the file is compared, not its time: the configuration may have been read long before this task begins.
+    let mut known = Ok(config.strategies.clone());
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let found = stamp(path).await;
+        let owned = path.clone();
+        // The panic hook has told why, if there is no answer.
+        let Ok(found) = spawn_blocking(move || read_strategies(&owned)).await else {
+            continue;
+        };
         if found == known {
             continue;
         }
-        known = found;
-        let owned = path.clone();
-        let read = tokio::task::spawn_blocking(move || read_strategies(&owned)).await;
-        match read {
-            Ok(Ok(strategies)) => {
+        match &found {
+            Ok(strategies) => {
                 let services = strategies.service_count();
                 tracing::info!(path = %path.display(), services, "read the strategies of remote sampling anew");
                 count("read");
-                remote.set_strategies(strategies);
+                remote.set_strategies(strategies.clone());
             }
-            Ok(Err(why)) => {
+            Err(why) => {
                 tracing::error!(path = %path.display(), why, "the strategies of remote sampling make no sense; what held before goes on");
                 count("refused");
             }
-            // The panic hook has told why.
-            Err(_) => {}
         }
+        known = found;
     }
 }
 
 fn count(outcome: &'static str) {
     counter!("clew_remote_sampling_reloads_total", "outcome" => outcome).increment(1);
-}
-
-/// What tells one content of a file from another; `None` when there is no such file.
-async fn stamp(path: &Path) -> Option<(Option<SystemTime>, u64)> {
-    let owned = path.to_owned();
-    let metadata = tokio::task::spawn_blocking(move || fs::metadata(owned)).await;
-    let metadata = metadata.ok()?.ok()?;
-    Some((metadata.modified().ok(), metadata.len()))
 }
