@@ -199,10 +199,28 @@ impl File for SystemFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data()?;
+        confirm_journal(&self.0)
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.0.sync_all()?;
+        confirm_journal(&self.0)
+    }
+}
+
+/// Asks the file system whether it still takes changes, after it said that `file` is synced.
+///
+/// While ext4 aborts its journal, for some milliseconds, fdatasync can succeed although the blocks that it wrote stay marked as unwritten,
+/// so that they are read as zeros later (seen with Linux 6.18; the kernel logs "failed to convert unwritten extents"). The journal was
+/// aborted before that, so a call that needs the journal fails from then on. Taking space that the file has already is such a call,
+/// and changes nothing.
+fn confirm_journal(file: &fs::File) -> io::Result<()> {
+    use rustix::fs::FallocateFlags;
+    use rustix::io::Errno;
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, 1) {
+        Err(error @ (Errno::IO | Errno::ROFS)) => Err(error.into()),
+        // Any other answer, such as that the call is unknown here, says nothing of the journal.
+        _ => Ok(()),
     }
 }
