@@ -48,9 +48,15 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The budget that the bytes come from.
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
+    /// Leases what is missing to `bytes`.
+    ///
+    /// # Errors
+    /// When fewer than that are left; the lease stays as it was.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        match bytes.checked_sub(self.bytes) {
+            None | Some(0) => Ok(()),
+            Some(missing) => self.grow(missing),
+        }
     }
 
     /// Leases `bytes` more.
@@ -100,8 +106,12 @@ mod tests {
         assert!(budget.has(0) && !budget.has(1));
         first.shrink_to(3);
         assert!(budget.has(1) && !budget.has(2));
+        assert_eq!(first.grow_to(2), Ok(()));
+        assert_eq!(first.grow_to(5), Err(Exhausted));
+        assert_eq!(first.grow_to(4), Ok(()));
+        assert!(budget.has(0) && !budget.has(1));
         drop(second);
-        assert_eq!(first.grow(7), Ok(()));
+        assert_eq!(first.grow_to(10), Ok(()));
         drop(first);
         assert!(budget.has(10) && !budget.has(11));
     }

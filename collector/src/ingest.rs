@@ -140,6 +140,14 @@ impl Ingest {
         }
     }
 
+    /// Whether the store would take a payload of so many bytes at the moment.
+    ///
+    /// # Errors
+    /// When it would refuse it.
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<(), Refusal> {
+        Ok(self.store.check_room(bytes)?)
+    }
+
     /// Stores the spans of `request`; returns when they are on stable storage.
     ///
     /// # Errors
@@ -251,6 +259,8 @@ impl Ingest {
         let prepared = match self.store.claim(kind, &payload) {
             Claim::Duplicate(duplicate) => Prepared::Duplicate(duplicate),
             Claim::New(ticket) => {
+                // Room may have gone while the body came in; what is not decoded in vain is left for what is taken.
+                self.check_room(payload.len())?;
                 let received_at_unix_nano = self.store.env().clock.now_unix_nano();
                 let decoded = decode::arrived(
                     kind,

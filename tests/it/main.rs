@@ -4,6 +4,7 @@
 //! sent ([`support::otlp`], [`support::otlp_json`], [`support::zipkin`]). Tests that take long are `#[ignore]`d; each says
 //! how to run it.
 
+mod admission;
 mod archive;
 mod auth;
 mod cli;

@@ -1,4 +1,7 @@
 //! Reads request bodies: bounded in size, in time, and by the budget of all requests in flight.
+//!
+//! A request is refused before its body is received, as far as its length is known: under more load than the server can take, bodies that
+//! are received and then refused would take the processor from those that are taken.
 
 use std::time::Duration;
 
@@ -9,11 +12,34 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::budget::Lease;
+use crate::ingest::Ingest;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 
-/// Most memory that is set aside on the word of a `content-length`.
+/// Most memory that is set aside on the word of a sender.
 const RESERVE_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes before a gRPC message.
+pub(crate) const GRPC_PREFIX_BYTES: usize = 5;
+
+/// Where a request says how long its body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// In `content-length`, or nowhere.
+    Header,
+    /// At the start of the body, in the prefix of a gRPC message.
+    GrpcPrefix,
+}
+
+impl Length {
+    /// Bytes of a body that is as long as it may be.
+    fn max(self, limits: &Limits) -> usize {
+        match self {
+            Self::Header => limits.body_bytes_max,
+            Self::GrpcPrefix => limits.body_bytes_max + GRPC_PREFIX_BYTES,
+        }
+    }
+}
 
 /// The value of `content-length`.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -25,31 +51,34 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// Reads all of `body`, at most `max` bytes; `lease` grows before each part is kept.
+/// The length that stands in the prefix of a gRPC message, prefix included, once all of the prefix is there.
+fn grpc_length(body: &[u8]) -> Option<u64> {
+    let length = body.get(1..GRPC_PREFIX_BYTES)?.try_into().ok()?;
+    Some(u64::from(u32::from_be_bytes(length)) + GRPC_PREFIX_BYTES as u64)
+}
+
+/// Reads all of `body`; the lease is for as many bytes.
 ///
 /// # Errors
-/// When the body is too large, late, cut short, or no memory is left for it.
+/// When the body is too large, late, cut short, no memory is left for it, or the store would not take it now.
 pub(crate) async fn read(
+    ingest: &Ingest,
     headers: &HeaderMap,
     body: &mut Body,
-    max: usize,
-    limits: &Limits,
-    lease: &mut Lease,
-) -> Result<Bytes, Refusal> {
-    let declared = content_length(headers).unwrap_or(0);
-    if declared > max as u64 {
-        return Err(Refusal::body_too_large(max));
-    }
-    if !lease.budget().has(declared) {
-        return Err(Refusal::Busy {
-            retry_after: limits.retry_after,
-        });
-    }
-    let reading = collect(body, max, declared, limits, lease);
-    let late = late(limits, limits.body_timeout);
-    timeout(limits.body_timeout, reading)
-        .await
-        .unwrap_or(Err(late))
+    length: Length,
+) -> Result<(Bytes, Lease), Refusal> {
+    let mut reading = Reading {
+        ingest,
+        length,
+        declared: 0,
+        lease: ingest.budget.lease(),
+    };
+    reading.admit(content_length(headers).unwrap_or(0))?;
+    let limits = &ingest.limits;
+    let received = timeout(limits.body_timeout, reading.collect(body)).await;
+    let received = received.unwrap_or_else(|_| Err(late(limits, limits.body_timeout)))?;
+    reading.lease.shrink_to(received.len());
+    Ok((received, reading.lease))
 }
 
 fn late(limits: &Limits, after: Duration) -> Refusal {
@@ -59,43 +88,115 @@ fn late(limits: &Limits, after: Duration) -> Refusal {
     }
 }
 
-async fn collect(
-    body: &mut Body,
-    max: usize,
+/// A body that is being received.
+struct Reading<'a> {
+    ingest: &'a Ingest,
+    length: Length,
+    /// Its bytes, as its sender says; 0 as long as that is not known.
     declared: u64,
-    limits: &Limits,
-    lease: &mut Lease,
-) -> Result<Bytes, Refusal> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    loop {
-        let Ok(frame) = timeout(limits.body_idle_timeout, body.frame()).await else {
-            return Err(late(limits, limits.body_idle_timeout));
-        };
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|error| {
-            Refusal::Invalid(format!("the request body cannot be read: {error}"))
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if data.len() > max - first.len() - all.len() {
-            return Err(Refusal::body_too_large(max));
+    lease: Lease,
+}
+
+impl Reading<'_> {
+    /// Takes room for a body of `declared` bytes before it is received, so that what is begun is seldom in vain.
+    fn admit(&mut self, declared: u64) -> Result<(), Refusal> {
+        let limits = &self.ingest.limits;
+        if declared > self.length.max(limits) as u64 {
+            return Err(Refusal::body_too_large(limits.body_bytes_max));
         }
-        lease
-            .grow(data.len())
-            .map_err(Refusal::busy(limits.retry_after))?;
-        if first.is_empty() && all.is_empty() {
-            first = data;
-            continue;
+        self.ingest.check_room(declared as usize)?;
+        if !self.ingest.budget.has(declared) {
+            return Err(Refusal::Busy {
+                retry_after: limits.retry_after,
+            });
         }
-        if all.is_empty() {
-            all.reserve(declared.min(RESERVE_BYTES_MAX) as usize);
-            all.extend_from_slice(&std::mem::take(&mut first));
-        }
-        all.extend_from_slice(&data);
+        self.declared = declared;
+        self.lease(declared.min(RESERVE_BYTES_MAX) as usize)
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+
+    fn lease(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let busy = Refusal::busy(self.ingest.limits.retry_after);
+        self.lease.grow_to(bytes).map_err(busy)
+    }
+
+    async fn collect(&mut self, body: &mut Body) -> Result<Bytes, Refusal> {
+        let mut received = Received::default();
+        while let Some(data) = self.next(body).await? {
+            let bytes = received.len() + data.len();
+            let limits = &self.ingest.limits;
+            if bytes > self.length.max(limits) {
+                return Err(Refusal::body_too_large(limits.body_bytes_max));
+            }
+            self.lease(bytes)?;
+            received.push(data, self.declared);
+            if self.length == Length::GrpcPrefix
+                && self.declared == 0
+                && let Some(declared) = grpc_length(received.bytes())
+            {
+                self.admit(declared)?;
+            }
+        }
+        Ok(received.finish())
+    }
+
+    /// The next part of the body.
+    async fn next(&self, body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+        let limits = &self.ingest.limits;
+        loop {
+            let Ok(frame) = timeout(limits.body_idle_timeout, body.frame()).await else {
+                return Err(late(limits, limits.body_idle_timeout));
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| {
+                Refusal::Invalid(format!("the request body cannot be read: {error}"))
+            })?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}
+
+/// What was received. A body that comes in one part is not copied.
+#[derive(Default)]
+struct Received {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Received {
+    fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.all.is_empty() {
+            &self.first
+        } else {
+            &self.all
+        }
+    }
+
+    /// Adds a part of a body of `declared` bytes.
+    fn push(&mut self, data: Bytes, declared: u64) {
+        if self.bytes().is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.reserve(declared.min(RESERVE_BYTES_MAX) as usize);
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&data);
+    }
+
+    fn finish(self) -> Bytes {
+        if self.all.is_empty() {
+            self.first
+        } else {
+            self.all.freeze()
+        }
+    }
 }
 
 /// Reads and drops what is left of a body that was refused, so that an HTTP/1 client that is still sending gets to see

@@ -24,8 +24,9 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::body::{self, GRPC_PREFIX_BYTES, Length};
+use super::coding::Coding;
 use super::status::{self, media_type};
-use super::{body, coding::Coding};
 use crate::decode::kind;
 use crate::ingest::{self, Accepted, Ingest};
 use crate::refusal::Refusal;
@@ -34,8 +35,6 @@ use crate::refusal::Refusal;
 pub(crate) const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const PROTOCOL: &str = "otlp_grpc";
-/// Bytes before a message.
-const PREFIX_BYTES: usize = 5;
 const VALID: &str = "the descriptors are compiled in";
 /// Files of the descriptor set that the service is made of.
 const FILES: &str = "opentelemetry/proto/";
@@ -104,16 +103,8 @@ async fn accept(
     let coding = Coding::from_header(headers.get("grpc-encoding")).ok_or_else(|| {
         Refusal::Unsupported("grpc-encoding has to be gzip, zstd, deflate or identity".to_owned())
     })?;
-    let mut lease = ingest.budget.lease();
-    let max = ingest.limits.body_bytes_max;
-    let read = body::read(
-        headers,
-        body,
-        max + PREFIX_BYTES,
-        &ingest.limits,
-        &mut lease,
-    );
-    let (message, compressed) = unframe(read.await?, max)?;
+    let (body, lease) = body::read(ingest, headers, body, Length::GrpcPrefix).await?;
+    let (message, compressed) = unframe(body, ingest.limits.body_bytes_max)?;
     let coding = match (compressed, coding) {
         (false, _) => Coding::Identity,
         (true, Coding::Identity) => {
@@ -136,7 +127,7 @@ async fn accept(
 
 /// The one message in `body`, and whether it is compressed.
 fn unframe(mut body: Bytes, max: usize) -> Result<(Bytes, bool), Refusal> {
-    if body.len() < PREFIX_BYTES {
+    if body.len() < GRPC_PREFIX_BYTES {
         return Err(Refusal::Invalid(
             "the request ends inside of a gRPC message's prefix".to_owned(),
         ));

@@ -9,8 +9,9 @@ use axum::response::Response;
 use axum::routing::{any, post};
 use http::{HeaderMap, Request, StatusCode, header};
 
+use super::body::{self, Length};
+use super::coding::Coding;
 use super::status::{self, Encoding};
-use super::{body, coding::Coding};
 use crate::decode::kind;
 use crate::ingest::{self, Accepted, Ingest, Protocol};
 use crate::refusal::Refusal;
@@ -69,9 +70,7 @@ async fn accept(
         }
     };
     let coding = Coding::of_request(headers)?;
-    let mut lease = ingest.budget.lease();
-    let max = ingest.limits.body_bytes_max;
-    let body = body::read(headers, body, max, &ingest.limits, &mut lease).await?;
+    let (body, lease) = body::read(ingest, headers, body, Length::Header).await?;
     ingest
         .accept(ingest::Request {
             protocol,

@@ -13,9 +13,10 @@ use axum::routing::post;
 use clew_storage::PayloadKind;
 use http::{HeaderMap, Request, StatusCode};
 
+use super::body::{self, Length};
+use super::coding::Coding;
 use super::otlp::wrong_method;
 use super::status::{media_type, set_retry_after, tell};
-use super::{body, coding::Coding};
 use crate::decode::kind;
 use crate::ingest::{self, Accepted, Ingest, Protocol};
 use crate::refusal::Refusal;
@@ -82,9 +83,7 @@ async fn accept(
 ) -> Result<Accepted, Refusal> {
     let (protocol, kind) = format.map_err(|message| Refusal::Unsupported(message.to_owned()))?;
     let coding = Coding::of_request(headers)?;
-    let mut lease = ingest.budget.lease();
-    let max = ingest.limits.body_bytes_max;
-    let body = body::read(headers, body, max, &ingest.limits, &mut lease).await?;
+    let (body, lease) = body::read(ingest, headers, body, Length::Header).await?;
     ingest
         .accept(ingest::Request {
             protocol,

@@ -105,6 +105,17 @@ struct Shared {
 }
 
 impl Shared {
+    /// The answer to a payload that finds no room in the hot window, and what makes room.
+    fn hot_window_is_full(&self) -> StoreError {
+        measure::refusal("hot_window");
+        self.view.close_open();
+        self.flush.wake();
+        StoreError::Overloaded {
+            what: "hot window",
+            retry_after_ms: RETRY_AFTER_MS,
+        }
+    }
+
     fn clock_reading(&self) -> ClockReading {
         ClockReading {
             wall_ns: self.options.env.clock.now_unix_nano(),
@@ -322,6 +333,21 @@ impl Store {
         })
     }
 
+    /// Whether a payload of so many bytes would be taken at the moment, so that one that would not need not be received and decoded.
+    /// [`Store::append`] decides anew.
+    ///
+    /// # Errors
+    /// Why it would be refused.
+    pub fn check_room(&self, payload_bytes: usize) -> Result<(), StoreError> {
+        let shared = self.shared();
+        shared.queue.check(payload_bytes)?;
+        if shared.view.has_room(payload_bytes) {
+            Ok(())
+        } else {
+            Err(shared.hot_window_is_full())
+        }
+    }
+
     fn enqueue(
         &self,
         ticket: Ticket,
@@ -344,19 +370,10 @@ impl Store {
             let max = limits.wal_record_bytes_max;
             return Err(StoreError::TooLarge { bytes, max });
         }
-        if let Some(refusal) = shared.queue.refusal() {
-            measure::refusal("unavailable");
-            return Err(refusal);
-        }
+        shared.queue.check(bytes)?;
         let reserved_bytes = append.batch.memory_bytes();
         if !shared.view.reserve(reserved_bytes) {
-            measure::refusal("hot_window");
-            shared.view.close_open();
-            shared.flush.wake();
-            return Err(StoreError::Overloaded {
-                what: "hot window",
-                retry_after_ms: RETRY_AFTER_MS,
-            });
+            return Err(shared.hot_window_is_full());
         }
         let (done, answer) = oneshot::channel();
         let pending = Pending {
@@ -367,7 +384,6 @@ impl Store {
         };
         let item = Item { record, pending };
         if let Err(refused) = shared.queue.push(item) {
-            measure::refusal("queue");
             shared.view.release(reserved_bytes);
             return Err(refused.1);
         }

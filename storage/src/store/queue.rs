@@ -83,14 +83,7 @@ impl Queue {
     pub(super) fn push(&self, item: Item) -> Result<(), Box<(Item, StoreError)>> {
         let mut state = self.state();
         let bytes = record_bytes(&item.record);
-        let refusal = state.refusal().or_else(|| {
-            let full = state.bytes.saturating_add(bytes) > self.bytes_max;
-            full.then_some(StoreError::Overloaded {
-                what: "log queue",
-                retry_after_ms: RETRY_AFTER_MS,
-            })
-        });
-        if let Some(refusal) = refusal {
+        if let Err(refusal) = state.check(bytes, self.bytes_max) {
             return Err(Box::new((item, refusal)));
         }
         state.bytes += bytes;
@@ -100,9 +93,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Why a payload cannot be taken now, apart from the queue being full.
-    pub(super) fn refusal(&self) -> Option<StoreError> {
-        self.state().refusal()
+    /// Whether a record of so many bytes would be taken now.
+    pub(super) fn check(&self, bytes: usize) -> Result<(), StoreError> {
+        self.state().check(bytes, self.bytes_max)
     }
 
     /// Waits for items and takes as many as fit into `bytes_max`, but at least one; gives up after `timeout`.
@@ -190,11 +183,24 @@ impl Queue {
 }
 
 impl State {
-    fn refusal(&self) -> Option<StoreError> {
+    /// Whether `bytes` more are taken, where there may be `bytes_max`. What is refused is counted.
+    fn check(&self, bytes: usize, bytes_max: usize) -> Result<(), StoreError> {
         if self.closed {
-            return Some(StoreError::Closed);
+            measure::refusal("unavailable");
+            return Err(StoreError::Closed);
         }
-        let message = self.unavailable.as_ref().or(self.full.as_ref())?.clone();
-        Some(StoreError::Unavailable { message })
+        if let Some(message) = self.unavailable.as_ref().or(self.full.as_ref()) {
+            measure::refusal("unavailable");
+            let message = message.clone();
+            return Err(StoreError::Unavailable { message });
+        }
+        if self.bytes.saturating_add(bytes) > bytes_max {
+            measure::refusal("queue");
+            return Err(StoreError::Overloaded {
+                what: "log queue",
+                retry_after_ms: RETRY_AFTER_MS,
+            });
+        }
+        Ok(())
     }
 }

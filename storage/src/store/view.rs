@@ -125,6 +125,12 @@ impl View {
         false
     }
 
+    /// Whether a batch of a payload of so many bytes, which takes about as much memory, may find room now.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let used = self.inner().used_bytes;
+        used == 0 || used.saturating_add(bytes) <= self.limits.hot_window_bytes
+    }
+
     /// Takes memory for a batch from the log, which is in the window whatever its size.
     pub(crate) fn reserve_replayed(&self, bytes: usize) {
         self.inner().used_bytes += bytes;
