@@ -79,6 +79,9 @@ pub struct CompactionLimits {
     pub window: Duration,
     /// A merged segment ends with the trace that makes it this large; one of half this size is not merged again.
     pub segment_bytes: u64,
+    /// Traces of a merged segment are put in order within slices of time of so many spans at most, so that a search for the newest ones need
+    /// not read all of it.
+    pub slice_spans: u64,
     /// So many flushed segments, or merged ones of one size in a window that is still filling, are merged.
     pub fan_in: usize,
     /// Segments that one merge takes.
@@ -104,6 +107,7 @@ impl Default for CompactionLimits {
             enabled: true,
             window: Duration::from_hours(1),
             segment_bytes: 256 << 20,
+            slice_spans: 128 << 10,
             fan_in: 8,
             inputs_max: 32,
             spans_max: 16 << 20,

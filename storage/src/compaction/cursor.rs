@@ -8,6 +8,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 
 use super::held::{Held, Key, Piece};
+use super::survey::InputRows;
 use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
@@ -53,17 +54,14 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(
-        segment: &'a Segment,
-        wanted: &'a [Range<usize>],
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(segment: &'a Segment, wanted: &'a InputRows) -> Result<Self, StoreError> {
         Ok(Self {
             segment,
-            wanted,
+            wanted: &wanted.rows,
             traces: RecordBatch::new_empty(SegmentTable::Traces.schema()),
             trace: 0,
-            next_traces: 0,
-            spans: SpanStream::new(segment, wanted.to_vec())?,
+            next_traces: wanted.first_trace,
+            spans: SpanStream::new(segment, wanted.rows.clone())?,
             parts: VecDeque::new(),
             at: 0,
             available: 0,
@@ -74,6 +72,9 @@ impl<'a> Cursor<'a> {
     /// The next trace; `None` behind the last one.
     pub(super) fn head(&mut self) -> Result<Option<Head>, StoreError> {
         loop {
+            if self.wanted.is_empty() {
+                return Ok(None);
+            }
             if self.trace == self.traces.num_rows() && !self.read_traces()? {
                 return Ok(None);
             }
@@ -82,10 +83,12 @@ impl<'a> Cursor<'a> {
                 column.value(self.trace) as usize
             };
             let (first, spans) = (number(FIRST_ROW), number(SPAN_COUNT));
-            let place = self.wanted.partition_point(|range| range.end <= first);
+            // Nothing wanted is left in front of this trace.
+            let passed = self.wanted.partition_point(|range| range.end <= first);
+            self.wanted = &self.wanted[passed..];
             if self
                 .wanted
-                .get(place)
+                .first()
                 .is_some_and(|range| range.start <= first)
             {
                 let ids = self.traces.column(0).as_fixed_size_binary();

@@ -8,7 +8,7 @@ use super::chunk::Chunk;
 use super::cursor::{Cursor, Head};
 use super::held::{Held, Joined, Key, Met};
 use super::pace::{Pace, Stopped, Stopwatch};
-use super::survey::{Placing, Survey, TracePart, WindowRows};
+use super::survey::{Placing, SliceRows, Survey, TracePart};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
@@ -97,11 +97,11 @@ impl Merge<'_> {
             Some(window) => Placing::Into(window),
             None => Placing::ByStart(self.limits.window.as_nanos() as u64),
         };
-        let survey = Survey::of(&inputs, placing, self.limits.trace_spans_max)?;
+        let survey = Survey::of(&inputs, placing, self.limits)?;
         let layouts = Layouts::merged(&inputs, self.columns)?;
         let mut merged = Merged::new(self.env, self.data_dir);
-        for (window, rows) in &survey.windows {
-            let output = Output {
+        for (window, slices) in &survey.windows {
+            let mut output = Output {
                 merge: self,
                 layouts: &layouts,
                 merged: segment::Merged {
@@ -116,16 +116,19 @@ impl Merge<'_> {
                 stopwatch: Stopwatch::start(self.env),
                 told_bytes: 0,
             };
-            OneWindow {
-                inputs: &inputs,
-                split: &survey.split,
-                cursors: Vec::new(),
-                held: Held::new(self.limits.held_bytes),
-                ready: BinaryHeap::new(),
-                ready_bytes: 0,
-                output,
+            for rows in slices {
+                let slice = OneSlice {
+                    inputs: &inputs,
+                    split: &survey.split,
+                    cursors: Vec::new(),
+                    held: Held::new(self.limits.held_bytes),
+                    ready: BinaryHeap::new(),
+                    ready_bytes: 0,
+                    output: &mut output,
+                };
+                slice.run(rows)?;
             }
-            .run(rows)?;
+            output.finish()?;
         }
         Ok(merged)
     }
@@ -165,8 +168,8 @@ impl Ord for Ready {
     }
 }
 
-/// The traces of one window, from all inputs.
-struct OneWindow<'a, 'o> {
+/// The traces of one slice of a window, from all inputs.
+struct OneSlice<'a, 'o> {
     inputs: &'a [&'a Segment],
     split: &'a HashMap<TraceId, Vec<TracePart>>,
     /// Each with the trace that is next and its place in the order; `None` at its end.
@@ -174,12 +177,12 @@ struct OneWindow<'a, 'o> {
     held: Held,
     ready: BinaryHeap<Ready>,
     ready_bytes: usize,
-    output: Output<'a, 'o>,
+    output: &'o mut Output<'a, 'a>,
 }
 
-impl<'a> OneWindow<'a, '_> {
-    fn run(mut self, rows: &'a WindowRows) -> Result<(), StoreError> {
-        for (segment, rows) in self.inputs.iter().zip(&rows.rows) {
+impl<'a> OneSlice<'a, '_> {
+    fn run(mut self, rows: &'a SliceRows) -> Result<(), StoreError> {
+        for (segment, rows) in self.inputs.iter().zip(&rows.inputs) {
             self.cursors.push((Cursor::new(segment, rows)?, None));
         }
         for place in 0..self.cursors.len() {
@@ -194,7 +197,7 @@ impl<'a> OneWindow<'a, '_> {
             } else if let Some(place) = next {
                 self.emit_head(place)?;
             } else {
-                return self.output.finish();
+                return Ok(());
             }
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  plan     which segments next        pure, over the manifest's facts
-//!  survey   what is in them            ids, rows and windows of traces; which traces lie in several
-//!  merge    one window after the other: cursors over the inputs ─▶ k-way by (root service, root name, shape, start) ─▶ segments
+//!  survey   what is in them            ids, rows, windows and slices of traces; which traces lie in several
+//!  merge    one window after the other, slice by slice: cursors over the inputs ─▶ k-way by (root service, root name, shape, start) ─▶ segments
 //!  commit   all inputs out and all outputs in, as one version of the manifest (the store does it)
 //! ```
 //!

@@ -1,5 +1,5 @@
-//! What is in the inputs of a merge, by their tables of traces alone: where each trace stands, in which window it begins, and which traces lie
-//! in several inputs.
+//! What is in the inputs of a merge, by their tables of traces alone: where each trace stands, in which window it begins and in which slice of
+//! that, and which traces lie in several inputs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -10,6 +10,7 @@ use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use super::plan::WIDER;
 use crate::error::StoreError;
 use crate::ids::TraceId;
+use crate::limits::CompactionLimits;
 use crate::schema;
 use crate::segment::{Segment, SegmentTable, TimeWindow};
 use crate::span::earlier_start;
@@ -28,11 +29,20 @@ pub(super) struct TracePart {
     pub(super) rows: Range<u32>,
 }
 
-/// What one window takes of the inputs.
+/// What one slice of a window takes of the inputs.
 #[derive(Debug, Default)]
-pub(super) struct WindowRows {
-    /// Rows of each input, ascending.
-    pub(super) rows: Vec<Vec<Range<usize>>>,
+pub(super) struct SliceRows {
+    /// What it takes of each input.
+    pub(super) inputs: Vec<InputRows>,
+}
+
+/// What is taken of one input.
+#[derive(Debug, Default, Clone)]
+pub(super) struct InputRows {
+    /// Rows of `spans`, ascending; whole traces.
+    pub(super) rows: Vec<Range<usize>>,
+    /// The row of `traces` of the first of them.
+    pub(super) first_trace: u32,
 }
 
 /// What is in the inputs.
@@ -42,14 +52,16 @@ pub(super) struct Survey {
     pub(super) split: HashMap<TraceId, Vec<TracePart>>,
     /// Traces that lie in several inputs and are too long to be put together.
     pub(super) apart: HashSet<TraceId>,
-    /// What goes where, in the order of the windows.
-    pub(super) windows: Vec<(TimeWindow, WindowRows)>,
+    /// What goes where, in the order of the windows and of the slices of each.
+    pub(super) windows: Vec<(TimeWindow, Vec<SliceRows>)>,
 }
 
 /// A part of a trace, with what tells its window.
 struct Entry {
     id: TraceId,
     input: u32,
+    /// Its row in `traces`.
+    trace: u32,
     first_row: u32,
     spans: u32,
     start_unix_nano: u64,
@@ -65,11 +77,11 @@ pub(super) enum Placing {
 }
 
 impl Survey {
-    /// Reads the tables of traces. A trace of more than `trace_spans_max` spans is not put together.
+    /// Reads the tables of traces. What `limits` says of long traces and of slices holds.
     pub(super) fn of(
         inputs: &[&Segment],
         placing: Placing,
-        trace_spans_max: usize,
+        limits: &CompactionLimits,
     ) -> Result<Self, StoreError> {
         let mut entries = Vec::new();
         for (input, segment) in inputs.iter().enumerate() {
@@ -82,7 +94,7 @@ impl Survey {
             if parts.len() == 1 {
                 continue;
             }
-            if spans > trace_spans_max {
+            if spans > limits.trace_spans_max {
                 apart.insert(parts[0].id);
                 continue;
             }
@@ -97,7 +109,7 @@ impl Survey {
         Ok(Self {
             split,
             apart,
-            windows: windows(&entries, placing, inputs.len()),
+            windows: windows(entries, placing, inputs.len(), limits.slice_spans),
         })
     }
 }
@@ -134,6 +146,7 @@ fn read(segment: &Segment, input: u32, entries: &mut Vec<Entry>) -> Result<(), S
             entries.push(Entry {
                 id,
                 input,
+                trace: start + row as u32,
                 first_row,
                 spans,
                 start_unix_nano: starts.value(row) as u64,
@@ -148,31 +161,68 @@ fn read(segment: &Segment, input: u32, entries: &mut Vec<Entry>) -> Result<(), S
     )))
 }
 
-fn windows(entries: &[Entry], placing: Placing, inputs: usize) -> Vec<(TimeWindow, WindowRows)> {
+fn windows(
+    mut entries: Vec<Entry>,
+    placing: Placing,
+    inputs: usize,
+    slice_spans: u64,
+) -> Vec<(TimeWindow, Vec<SliceRows>)> {
     let window_of: Box<dyn Fn(&Entry) -> TimeWindow> = match placing {
         Placing::Into(window) => Box::new(move |_| window),
         Placing::ByStart(length_ns) => {
             let of = move |entry: &Entry| TimeWindow::of(entry.start_unix_nano as i64, length_ns);
             let mut spans: BTreeMap<TimeWindow, u64> = BTreeMap::new();
-            for entry in entries {
+            for entry in &entries {
                 *spans.entry(of(entry)).or_default() += u64::from(entry.spans);
             }
             let assigned = assign(&spans);
             Box::new(move |entry| assigned[&of(entry)])
         }
     };
-    let mut windows: BTreeMap<TimeWindow, WindowRows> = BTreeMap::new();
-    for entry in entries {
-        let rows = &mut windows.entry(window_of(entry)).or_default().rows;
-        rows.resize_with(inputs, Vec::new);
-        let first = entry.first_row as usize;
-        rows[entry.input as usize].push(first..first + entry.spans as usize);
-    }
-    let coalesced = windows.into_iter().map(|(window, mut taken)| {
-        taken.rows.iter_mut().for_each(coalesce);
-        (window, taken)
+    entries.sort_unstable_by_key(|entry| (window_of(entry), entry.start_unix_nano));
+    let windows = entries.chunk_by(|left, right| window_of(left) == window_of(right));
+    let sliced = windows.map(|entries| {
+        let mut slices = Vec::new();
+        slice(entries, slice_spans, &mut slices);
+        let rows = slices.iter().map(|entries| rows_of(entries, inputs));
+        (window_of(&entries[0]), rows.collect())
     });
-    coalesced.collect()
+    sliced.collect()
+}
+
+/// Cuts traces, sorted by start, into slices of time with at most `spans_max` spans each, as far as traces do not start together. Time is halved,
+/// and what is too much is halved again, so that merges cut at the same places.
+fn slice<'e>(entries: &'e [Entry], spans_max: u64, slices: &mut Vec<&'e [Entry]>) {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return;
+    };
+    let spans: u64 = entries.iter().map(|entry| u64::from(entry.spans)).sum();
+    // The highest bit in which the times differ halves the shortest stretch around all of them.
+    let differ = first.start_unix_nano ^ last.start_unix_nano;
+    let Some(bit) = differ.checked_ilog2().filter(|_| spans > spans_max) else {
+        slices.push(entries);
+        return;
+    };
+    let later = entries.partition_point(|entry| entry.start_unix_nano >> bit & 1 == 0);
+    let (earlier, later) = entries.split_at(later);
+    slice(earlier, spans_max, slices);
+    slice(later, spans_max, slices);
+}
+
+fn rows_of(entries: &[Entry], inputs: usize) -> SliceRows {
+    let mut taken = vec![InputRows::default(); inputs];
+    for entry in entries {
+        let input = &mut taken[entry.input as usize];
+        let first = entry.first_row as usize;
+        if input.rows.is_empty() || entry.trace < input.first_trace {
+            input.first_trace = entry.trace;
+        }
+        input.rows.push(first..first + entry.spans as usize);
+    }
+    for input in &mut taken {
+        coalesce(&mut input.rows);
+    }
+    SliceRows { inputs: taken }
 }
 
 /// Sorts ranges and joins those that touch.
@@ -261,6 +311,52 @@ mod tests {
             to.start_ns() <= from.start_ns() && from.end_ns() <= to.end_ns()
         };
         assert!(assigned.iter().all(keeps_time));
+    }
+
+    fn entry(start_unix_nano: u64, spans: u32) -> Entry {
+        Entry {
+            id: TraceId::default(),
+            input: 0,
+            trace: 0,
+            first_row: 0,
+            spans,
+            start_unix_nano,
+        }
+    }
+
+    fn starts(entries: &[Entry], spans_max: u64) -> Vec<Vec<u64>> {
+        let mut slices = Vec::new();
+        slice(entries, spans_max, &mut slices);
+        let starts = |slice: &&[Entry]| slice.iter().map(|entry| entry.start_unix_nano).collect();
+        slices.iter().map(starts).collect()
+    }
+
+    #[test]
+    fn a_slice_has_as_many_spans_as_it_may_and_one_more_halves_it() {
+        let entries = [entry(8, 2), entry(9, 1), entry(11, 1), entry(12, 1)];
+        assert_eq!(starts(&entries, 5), [[8, 9, 11, 12]]);
+        assert_eq!(starts(&entries, 4), [vec![8, 9, 11], vec![12]]);
+        assert_eq!(starts(&entries, 3), [vec![8, 9], vec![11], vec![12]]);
+        // What starts together stays together.
+        assert_eq!(starts(&[entry(7, 9), entry(7, 9)], 1), [[7, 7]]);
+        let far = [entry(0, 1), entry(u64::MAX, 1)];
+        assert_eq!(starts(&far, 1), [vec![0], vec![u64::MAX]]);
+        assert!(starts(&[], 1).is_empty());
+    }
+
+    #[test]
+    fn slices_of_a_part_lie_within_those_of_the_whole() {
+        let entries: Vec<_> = (0..1000u64).map(|n| entry(n * n, 1)).collect();
+        let whole = starts(&entries, 10);
+        let part = starts(&entries[300..500], 10);
+        let inside = |slice: &Vec<u64>| {
+            whole
+                .iter()
+                .any(|of| slice.iter().all(|start| of.contains(start)))
+        };
+        assert!(part.iter().skip(1).all(inside));
+        assert!(whole.iter().all(|slice| slice.len() <= 10));
+        assert!(whole.concat().is_sorted());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
 use proptest::prelude::*;
 
 use super::*;
@@ -194,11 +195,11 @@ proptest! {
     fn a_merge_changes_no_trace(
         parts in parts(), segments in 1..5usize, held in prop_oneof![Just(0), Just(3000), Just(1 << 20)],
         trace_spans_max in prop_oneof![Just(2), Just(6), Just(1000)],
-        segment_bytes in prop_oneof![Just(1), Just(1 << 30)],
+        segment_bytes in prop_oneof![Just(1), Just(1 << 30)], slice_spans in prop_oneof![Just(1), Just(9), Just(1 << 20)],
     ) {
         let world = World::new();
         let inputs = world.flush(&dealt(parts, segments));
-        let limits = CompactionLimits { held_bytes: held, trace_spans_max, segment_bytes, ..limits() };
+        let limits = CompactionLimits { held_bytes: held, trace_spans_max, segment_bytes, slice_spans, ..limits() };
         let outputs = world.merge(&inputs, &limits);
         check_outputs(&outputs);
         prop_assert_eq!(traces(&outputs), traces(&inputs));
@@ -236,6 +237,46 @@ fn shop(first: u32, count: u32) -> Vec<TestSpan> {
         }
     }
     spans
+}
+
+#[test]
+fn a_merged_segment_goes_through_time_slice_by_slice() {
+    let world = World::new();
+    let inputs = world.flush(&[shop(0, 300), shop(300, 500)]);
+    let limits = CompactionLimits {
+        slice_spans: 400,
+        ..limits()
+    };
+    let merged = world.merge(&inputs, &limits);
+    assert_eq!(merged.len(), 1);
+    let starts = |segment: &Segment| {
+        let traces = table(segment, SegmentTable::Traces);
+        let starts = traces.column_by_name("start_time").unwrap();
+        let starts = starts.as_primitive::<TimestampNanosecondType>();
+        starts.values().to_vec()
+    };
+    let (starts, all_at_once) = (
+        starts(&merged[0]),
+        starts(&world.merge(&inputs, &self::limits())[0]),
+    );
+    assert!(
+        !starts.is_sorted(),
+        "within a slice traces are put together by kind"
+    );
+    // A trace is behind no other one that begins a slice or more later.
+    let mut sorted = all_at_once.clone();
+    sorted.sort_unstable();
+    let place = |start: &i64| sorted.partition_point(|other| other < start);
+    let furthest = |starts: &[i64]| {
+        let places = starts.iter().map(place).enumerate();
+        places
+            .map(|(row, place)| row.abs_diff(place))
+            .max()
+            .unwrap()
+    };
+    // Four spans a trace.
+    assert!(furthest(&starts) <= 400 / 4, "{}", furthest(&starts));
+    assert!(furthest(&all_at_once) > 400 / 4);
 }
 
 #[test]

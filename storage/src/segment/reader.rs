@@ -9,6 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::file::statistics::Statistics;
 
 use super::attributes::AttributeLayout;
 use super::cache::{Key, Part, SegmentCache};
@@ -20,6 +21,7 @@ use super::{FORMAT, SegmentMeta, SegmentTable};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
+use crate::schema::column;
 
 /// Place of the index among the three files.
 const INDEX: usize = 2;
@@ -333,6 +335,21 @@ impl Segment {
         name: &str,
     ) -> Result<bool, StoreError> {
         Ok(self.values(row_group)?.may_hold(name_hash(name)))
+    }
+
+    /// Earliest and latest start in row group `row_group` of `spans`, as the file has them: a time beyond 2^63 is negative. `None` where the file
+    /// does not say, or has no such row group.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub fn row_group_start_time(&self, row_group: usize) -> Result<Option<(i64, i64)>, StoreError> {
+        let metadata = self.metadata(SegmentTable::Spans)?;
+        let facts = metadata.metadata().row_groups().get(row_group);
+        let statistics = facts.and_then(|facts| facts.column(column::START_TIME).statistics());
+        let Some(Statistics::Int64(starts)) = statistics else {
+            return Ok(None);
+        };
+        Ok(starts.min_opt().copied().zip(starts.max_opt().copied()))
     }
 
     /// Every service, span name and kind, sorted; `None` when there are too many to be listed.
