@@ -274,11 +274,14 @@ impl Prune {
         }
     }
 
-    /// False when no span of row group `row_group` of `segment` can match, by its key filters.
+    /// False when no span of row group `row_group` of `segment` can match, by its filters and times.
     pub(crate) fn row_group(&self, segment: &Segment, row_group: usize) -> bool {
         // A filter that cannot be read excludes nothing; reading the rows will tell what is wrong.
         let held = match self {
-            Self::Unknown | Self::Start(..) | Self::Trace(_) => Ok(true),
+            Self::Unknown | Self::Trace(_) => Ok(true),
+            Self::Start(min, max) => segment.row_group_start_time(row_group).map(|start| {
+                start.is_none_or(|(earliest, latest)| *min <= latest && *max >= earliest)
+            }),
             Self::Never => Ok(false),
             Self::All(parts) => Ok(parts.iter().all(|part| part.row_group(segment, row_group))),
             Self::Any(parts) => Ok(parts.iter().any(|part| part.row_group(segment, row_group))),

@@ -90,6 +90,11 @@ impl Matcher {
         self.prune.segment(segment)
     }
 
+    /// False when no span in a row group of `segment` can match.
+    pub(crate) fn may_match_group(&self, segment: &Segment, group: usize) -> bool {
+        self.prune.row_group(segment, group)
+    }
+
     /// True when every span matches.
     pub(crate) fn matches_all(&self) -> bool {
         self.stages.is_empty()
@@ -128,21 +133,22 @@ impl Matcher {
         visit(&compute::filter_record_batch(&output, &mask)?)
     }
 
-    /// Gives `visit` the columns `output` (ascending) of the rows of a segment that match and that `sample` picks; false when
-    /// `budget` ended that.
+    /// Gives `visit` the columns `output` (ascending) of the rows that match and that `sample` picks, in the row groups `groups` of a segment;
+    /// false when `budget` ended that.
     ///
     /// # Errors
     /// Those of `visit`, and when the segment cannot be read.
     pub(crate) fn visit_segment(
         &self,
         segment: &Arc<Segment>,
+        groups: Range<usize>,
         output: &[usize],
         sample: Sample,
         budget: &Budget,
         mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<bool, QueryError> {
         let metadata = segment.metadata(SegmentTable::Spans)?;
-        let groups = self.row_groups(segment, &metadata);
+        let groups = self.row_groups(segment, &metadata, &groups);
         // Most segments hold nothing that a rare value matches, and their conditions need not be compiled for that.
         if groups.is_empty() {
             return Ok(!budget.over());
@@ -177,11 +183,12 @@ impl Matcher {
         Ok(!budget.over())
     }
 
-    /// The row groups of `segment` that may hold a match, and their rows.
+    /// Those of the row groups `among` of `segment` that may hold a match, and their rows.
     fn row_groups(
         &self,
         segment: &Segment,
         metadata: &ArrowReaderMetadata,
+        among: &Range<usize>,
     ) -> Vec<(usize, Range<usize>)> {
         let mut end = 0;
         let groups = metadata.metadata().row_groups().iter().enumerate();
@@ -191,7 +198,7 @@ impl Matcher {
             (group, start..end)
         });
         groups
-            .filter(|(group, _)| self.prune.row_group(segment, *group))
+            .filter(|(group, _)| among.contains(group) && self.may_match_group(segment, *group))
             .collect()
     }
 }

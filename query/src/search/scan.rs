@@ -1,9 +1,16 @@
 //! Reads the spans that match: the hot window, then segments in waves, those with the latest spans first.
+//!
+//! A large segment is read in pieces, the row groups with the latest spans first: a merge puts traces in order within slices of time, so that
+//! the newest ones lie in few row groups.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use clew_storage::Segment;
+use clew_storage::segment::SegmentTable;
 
 use super::matcher::{HIT_COLUMNS, Hit, Matcher, Sample, collect};
 use super::parts::Parts;
@@ -32,8 +39,8 @@ pub(super) struct Scan<'a> {
     pub(super) matcher: Matcher,
     /// The matcher for segments that lie within the time range as a whole.
     timeless: Matcher,
-    /// Segments yet to be read, the next ones last.
-    left: Vec<Arc<Segment>>,
+    /// What is yet to be read, that with the latest spans at the top.
+    left: BinaryHeap<Piece>,
     /// What was read, and what could not be.
     pub(super) covering: Covering,
     /// Nothing that might match was left out.
@@ -50,8 +57,7 @@ impl<'a> Scan<'a> {
         let matcher = Matcher::new(filter)?;
         let segments = reading.snapshot.segments();
         let may_match = segments.iter().filter(|segment| matcher.may_match(segment));
-        let mut left: Vec<_> = may_match.cloned().collect();
-        left.sort_by_key(|segment| latest_start(segment));
+        let left = may_match.map(Piece::whole).collect();
         Ok(Self {
             reading,
             filter,
@@ -110,11 +116,18 @@ impl<'a> Scan<'a> {
             }
         }
         while !self.left.is_empty() {
-            let parts = self.each_of_wave(|scan, segment| {
+            let parts = self.each_of_wave(|scan, piece| {
                 let mut part = make();
-                let (matcher, budget) = (scan.matcher_of(segment), &scan.reading.budget);
+                let (matcher, budget) = (scan.matcher_of(&piece.segment), &scan.reading.budget);
                 let add = |rows: &RecordBatch| part.add(rows);
-                let whole = matcher.visit_segment(segment, G::COLUMNS, sample, budget, add)?;
+                let whole = matcher.visit_segment(
+                    &piece.segment,
+                    piece.groups.clone(),
+                    G::COLUMNS,
+                    sample,
+                    budget,
+                    add,
+                )?;
                 Ok(whole.then_some(part))
             });
             for part in parts {
@@ -124,53 +137,85 @@ impl<'a> Scan<'a> {
         Ok(gathered)
     }
 
-    /// The latest start that a trace with a span in the segments of the next wave, or in later ones, may have.
-    pub(super) fn next_latest(&self) -> Option<u64> {
-        self.left.last().map(|segment| latest_start(segment))
+    /// The latest start that a trace with a span in what the next wave reads, or later ones, may have.
+    pub(super) fn next_latest(&mut self) -> Option<u64> {
+        self.split_first();
+        self.left.peek().map(|piece| piece.latest)
     }
 
-    /// Reads the next segments; the hits of each.
+    /// Reads what comes next; the hits of each piece.
     pub(super) fn wave(&mut self) -> Vec<Vec<Hit>> {
-        self.each_of_wave(|scan, segment| {
-            let matcher = scan.matcher_of(segment);
-            if matcher.matches_all() {
-                return Parts::all_of(segment).map(Some);
+        self.each_of_wave(|scan, piece| {
+            let matcher = scan.matcher_of(&piece.segment);
+            if matcher.matches_all() && piece.is_whole {
+                return Parts::all_of(&piece.segment).map(Some);
             }
             let mut hits = Vec::new();
             let add = |rows: &RecordBatch| {
                 collect(rows, &mut hits);
                 Ok(())
             };
-            let budget = &scan.reading.budget;
-            let whole = matcher.visit_segment(segment, &HIT_COLUMNS, Sample::ALL, budget, add)?;
+            let whole = matcher.visit_segment(
+                &piece.segment,
+                piece.groups.clone(),
+                &HIT_COLUMNS,
+                Sample::ALL,
+                &scan.reading.budget,
+                add,
+            )?;
             Ok(whole.then_some(hits))
         })
     }
 
-    /// What `read` makes of each of the next segments, `None` being for one that it could not finish in time.
+    /// What `read` makes of each of the next pieces, `None` being for one that it could not finish in time.
     fn each_of_wave<T: Send>(
         &mut self,
-        read: impl Fn(&Self, &Arc<Segment>) -> Result<Option<T>, QueryError> + Sync,
+        read: impl Fn(&Self, &Piece) -> Result<Option<T>, QueryError> + Sync,
     ) -> Vec<T> {
         if self.left.is_empty() || self.over() {
             self.left.clear();
             return Vec::new();
         }
-        let threads = self.reading.limits().scan_threads.max(1);
-        let wave = self.left.split_off(self.left.len().saturating_sub(threads));
-        self.covering.segments_read += wave.len();
+        let wave = self.next_wave();
         let results = self.scan(&wave, read);
         let mut made = Vec::with_capacity(wave.len());
-        for (segment, result) in wave.iter().zip(results) {
+        for (piece, result) in wave.iter().zip(results) {
             match result {
                 Ok(Some(part)) => made.push(part),
                 Ok(None) => {
                     self.over();
                 }
-                Err(error) => self.unreadable(segment, &error),
+                Err(error) => self.unreadable(&piece.segment, &error),
             }
         }
         made
+    }
+
+    /// The pieces to be read next, one for each thread.
+    fn next_wave(&mut self) -> Vec<Piece> {
+        let threads = self.reading.limits().scan_threads.max(1);
+        let mut wave = Vec::with_capacity(threads);
+        while wave.len() < threads {
+            self.split_first();
+            let Some(piece) = self.left.pop() else { break };
+            self.covering.segments_read += usize::from(piece.is_first);
+            wave.push(piece);
+        }
+        wave
+    }
+
+    /// Splits large segments at the top until a piece is there.
+    fn split_first(&mut self) {
+        while let Some(first) = self.left.peek()
+            && first.is_whole
+            && first.segment.meta().span_count > PIECE_ROWS_MAX
+        {
+            let Some(whole) = self.left.pop() else { return };
+            match whole.split(&self.matcher) {
+                Ok(pieces) => self.left.extend(pieces),
+                Err(error) => self.unreadable(&whole.segment, &error),
+            }
+        }
     }
 
     /// The matcher for `segment`: one that lies within the time range as a whole needs no look at times.
@@ -182,18 +227,20 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads some segments, each on a thread of its own.
+    /// Reads some pieces, each on a thread of its own.
     fn scan<T: Send>(
         &self,
-        segments: &[Arc<Segment>],
-        read: impl Fn(&Self, &Arc<Segment>) -> Result<Option<T>, QueryError> + Sync,
+        pieces: &[Piece],
+        read: impl Fn(&Self, &Piece) -> Result<Option<T>, QueryError> + Sync,
     ) -> Vec<Result<Option<T>, QueryError>> {
-        let (first, rest) = segments.split_first().expect("a wave has a segment");
+        let Some((first, rest)) = pieces.split_first() else {
+            return Vec::new();
+        };
         let read = &read;
         std::thread::scope(|scope| {
             let rest: Vec<_> = rest
                 .iter()
-                .map(|segment| scope.spawn(move || read(self, segment)))
+                .map(|piece| scope.spawn(move || read(self, piece)))
                 .collect();
             let mut results = vec![read(self, first)];
             let failed = |_| Err(QueryError::internal("a scan failed"));
@@ -226,13 +273,81 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The latest start that a trace with a span in the segment may have, as sent. A time beyond 2^63 is negative in the manifest, and a
-/// span without a start time may belong to a trace of any.
-fn latest_start(segment: &Segment) -> u64 {
-    let (earliest, latest) = segment.meta().start_time;
+/// A segment of more rows is read in pieces.
+const PIECE_ROWS_MAX: u64 = 128 << 10;
+
+/// Row groups of a segment that are read together.
+struct Piece {
+    segment: Arc<Segment>,
+    groups: Range<usize>,
+    /// The latest start that a trace with a span in them may have.
+    latest: u64,
+    /// These are all row groups, and may be split.
+    is_whole: bool,
+    /// It counts for its segment.
+    is_first: bool,
+}
+
+impl Piece {
+    fn whole(segment: &Arc<Segment>) -> Self {
+        Self {
+            segment: Arc::clone(segment),
+            groups: 0..usize::MAX,
+            latest: latest_of(segment.meta().start_time),
+            is_whole: true,
+            is_first: true,
+        }
+    }
+
+    /// Each row group that may hold a match.
+    fn split(&self, matcher: &Matcher) -> Result<Vec<Self>, QueryError> {
+        let metadata = self.segment.metadata(SegmentTable::Spans)?;
+        let groups = 0..metadata.metadata().num_row_groups();
+        let may_match = groups.filter(|group| matcher.may_match_group(&self.segment, *group));
+        let pieces = may_match.map(|group| {
+            let start_time = self.segment.row_group_start_time(group)?;
+            Ok(Self {
+                segment: Arc::clone(&self.segment),
+                groups: group..group + 1,
+                latest: start_time.map_or(self.latest, latest_of),
+                is_whole: false,
+                is_first: false,
+            })
+        });
+        let mut pieces = pieces.collect::<Result<Vec<_>, QueryError>>()?;
+        if let Some(latest) = pieces.iter_mut().max_by_key(|piece| piece.latest) {
+            latest.is_first = true;
+        }
+        Ok(pieces)
+    }
+}
+
+/// The latest start that a trace with a span between two times may have, as sent. A time beyond 2^63 is negative in files, and a span
+/// without a start time may belong to a trace of any.
+fn latest_of((earliest, latest): (i64, i64)) -> u64 {
     if earliest <= 0 {
         u64::MAX
     } else {
         latest as u64
+    }
+}
+
+impl PartialEq for Piece {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Piece {}
+
+impl PartialOrd for Piece {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Piece {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.latest.cmp(&other.latest)
     }
 }

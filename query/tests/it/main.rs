@@ -18,6 +18,7 @@ mod jaeger_api;
 mod jaeger_fixtures;
 mod jaeger_grpc;
 mod language;
+mod large;
 mod limits;
 mod questions;
 mod sending;
