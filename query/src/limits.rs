@@ -140,7 +140,7 @@ impl Default for SqlLimits {
             result_bytes_max: 64 << 20,
             time: Duration::from_secs(30),
             client_wait: Duration::from_secs(30),
-            memory_bytes: 128 << 20,
+            memory_bytes: 256 << 20,
             function_bytes_max: 64 << 20,
             running_max: 4,
             waiting_max: 16,
