@@ -235,6 +235,7 @@ mod tests {
             limits: Limits::default(),
             decoder: Arc::new(NoDecoder),
             tail_sampling: None,
+            stored_sampling: None,
         };
         let (store, _) = Store::open(options).unwrap();
         // Time does not end the work of these tests.

@@ -1,5 +1,7 @@
 //! `clew compact`.
 
+use std::fmt::Write;
+
 use anyhow::Context;
 use clap::Args;
 use clew_storage::store::CompactionReport;
@@ -68,11 +70,19 @@ fn describe(report: &CompactionReport) -> String {
     if report.merges == 0 {
         return "nothing to merge".to_owned();
     }
-    format!(
+    let mut text = format!(
         "merged {} segments, {}, into {}, {}",
         report.input_segments,
         HumanBytes(report.input_bytes),
         report.output_segments,
         HumanBytes(report.output_bytes)
-    )
+    );
+    if report.sampled_out_traces > 0 {
+        let _ = write!(
+            text,
+            "; {} old traces were sampled out",
+            report.sampled_out_traces
+        );
+    }
+    text
 }

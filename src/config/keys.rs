@@ -116,6 +116,9 @@ keys! {
     "sampling.tail.decision_age": duration = sampling.tail.decision_age, "For how long spans that come late follow the decision about their trace.";
     "sampling.tail.decisions_max": count = sampling.tail.decisions_max, "Decisions that are remembered for it, some 40 bytes each.";
 
+    "sampling.stored.policy_file": path_or_off = sampling.stored.policy_file, "YAML file of the policies by which stored traces are sampled once more when they are old; off keeps all of them until they are dropped.";
+    "sampling.stored.after": duration = sampling.stored.after, "Age, counted from the arrival of the newest span of a segment, at which its traces are sampled by them. It is done when segments are merged.";
+
     "sampling.remote.strategy_file": path_or_off = sampling.remote.strategy_file, "JSON file, in Jaeger's format, of what SDKs are told to sample; docs/sampling.md describes it.";
     "sampling.remote.reload_interval": duration_or_off = sampling.remote.reload_interval, "How often it is looked at for changes; off never. What makes no sense is logged, and what held before goes on.";
     "sampling.remote.adaptive": switch = sampling.remote.adaptive, "Tell SDKs of services that the file does not name shares which follow their traffic. Without it they are told the file's default, else to sample everything.";

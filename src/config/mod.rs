@@ -31,7 +31,7 @@ pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
 pub(crate) use model::{
     AuthConfig, Config, LogConfig, LogFormat, RemoteConfig, RetentionConfig, ServerConfig,
-    TailConfig, TlsConfig,
+    StoredConfig, TailConfig, TlsConfig,
 };
 pub(crate) use policies::{
     POLICY_FILE_BYTES_MAX, parse as parse_policies, read_text as read_policy_text,

@@ -137,6 +137,8 @@ pub(crate) struct SamplingConfig {
     pub(crate) rules: Vec<SamplingRule>,
     /// Tail sampling.
     pub(crate) tail: TailConfig,
+    /// Sampling of old traces.
+    pub(crate) stored: StoredConfig,
     /// Remote sampling.
     pub(crate) remote: RemoteConfig,
 }
@@ -164,6 +166,27 @@ impl Default for TailConfig {
             decision_wait: Duration::from_secs(30),
             decision_age: Duration::from_hours(1),
             decisions_max: 1_000_000,
+        }
+    }
+}
+
+/// Sampling of stored traces when they are old.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredConfig {
+    /// File of the policies; `None` keeps every trace.
+    pub(crate) policy_file: Option<PathBuf>,
+    /// The policies, which [`super::load`] reads from it.
+    pub(crate) policies: Option<PolicySetConfig>,
+    /// Age at which traces are sampled.
+    pub(crate) after: Duration,
+}
+
+impl Default for StoredConfig {
+    fn default() -> Self {
+        Self {
+            policy_file: None,
+            policies: None,
+            after: Duration::from_hours(24),
         }
     }
 }

@@ -16,6 +16,11 @@ pub(crate) fn read(path: &Path) -> Result<PolicySetConfig, String> {
     parse(&read_text(path)?)
 }
 
+/// The same for policies by which stored traces are sampled.
+pub(crate) fn read_for_stored(path: &Path) -> Result<PolicySetConfig, String> {
+    parse_as(&read_text(path)?, TailPolicies::for_stored)
+}
+
 /// Reads the text of such a file.
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
@@ -29,9 +34,16 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
 
 /// The policies that `text` describes, which make sense then. What is wrong with it is told with the line.
 pub(crate) fn parse(text: &str) -> Result<PolicySetConfig, String> {
+    parse_as(text, TailPolicies::new)
+}
+
+fn parse_as(
+    text: &str,
+    compile: impl FnOnce(&PolicySetConfig) -> Result<TailPolicies, InvalidPolicy>,
+) -> Result<PolicySetConfig, String> {
     let policies: PolicySetConfig =
         serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-    match TailPolicies::new(&policies) {
+    match compile(&policies) {
         Ok(_) => Ok(policies),
         Err(error) => Err(match line_of(text, &error) {
             Some(line) => format!("line {line}: {error}"),

@@ -23,6 +23,9 @@ const RETENTION_RULE_MIN: Duration = Duration::from_mins(1);
 /// Shortest time between two looks for old spans.
 const RETENTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
+/// Shortest age at which stored traces are sampled.
+const STORED_AGE_MIN: Duration = Duration::from_mins(1);
+
 /// Shortest interval of remote sampling.
 const REMOTE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,7 @@ pub(crate) fn finish(config: &mut Config, faults: &mut Vec<String>, warnings: &m
     retention_rules(config, faults);
     bounds(config, faults);
     tail_policies(config, faults);
+    stored_policies(config, faults, warnings);
     remote_strategies(config, faults);
 }
 
@@ -59,6 +63,30 @@ fn tail_policies(config: &mut Config, faults: &mut Vec<String>) {
             "sampling.tail.policy_file: {}: {why}",
             path.display()
         )),
+    }
+}
+
+/// Reads the policies by which old traces are sampled.
+fn stored_policies(config: &mut Config, faults: &mut Vec<String>, warnings: &mut Vec<String>) {
+    let stored = &mut config.sampling.stored;
+    let Some(path) = &stored.policy_file else {
+        return;
+    };
+    match policies::read_for_stored(path) {
+        Ok(read) => stored.policies = Some(read),
+        Err(why) => faults.push(format!(
+            "sampling.stored.policy_file: {}: {why}",
+            path.display()
+        )),
+    }
+    if stored.after < STORED_AGE_MIN {
+        faults.push("sampling.stored.after is shorter than 1m: what has just arrived is for `sampling.tail`".to_owned());
+    }
+    if !config.storage.compaction.enabled {
+        warnings.push(
+            "sampling.stored.policy_file is set, but compaction.enabled is false: traces are sampled by `clew compact` alone"
+                .to_owned(),
+        );
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use clew_collector::tail::TailPolicies;
 use clew_storage::env::Env;
-use clew_storage::sampling::TailSampling;
+use clew_storage::sampling::{StoredSampling, TailSampling};
 use clew_storage::store::{Recovery, StoreOptions};
 use clew_storage::{Store, StoreError};
 
-use crate::config::{Config, TailConfig};
+use crate::config::{Config, StoredConfig, TailConfig};
 
 /// Opens the store in the data directory of `config`. Takes its lock; blocks while the log is replayed.
 pub(crate) fn open_store(config: &Config) -> Result<(Store, Recovery), StoreError> {
@@ -20,6 +20,7 @@ pub(crate) fn open_store(config: &Config) -> Result<(Store, Recovery), StoreErro
         limits: config.storage.clone(),
         decoder: Arc::new(clew_collector::Decoder),
         tail_sampling: tail_sampling(&config.sampling.tail),
+        stored_sampling: stored_sampling(&config.sampling.stored),
     };
     if config.unsafe_no_wal {
         tracing::error!(
@@ -38,6 +39,15 @@ fn tail_sampling(config: &TailConfig) -> Option<TailSampling> {
         decision_wait: config.decision_wait,
         decision_age: config.decision_age,
         decisions_max: config.decisions_max,
+    })
+}
+
+fn stored_sampling(config: &StoredConfig) -> Option<StoredSampling> {
+    // The policies made sense when the configuration was read.
+    let policies = TailPolicies::for_stored(config.policies.as_ref()?).ok()?;
+    Some(StoredSampling {
+        sampler: Arc::new(policies),
+        after: config.after,
     })
 }
 

@@ -134,6 +134,7 @@ pub(crate) fn compaction(report: &CompactionReport, elapsed_ns: u64) {
         counter!("clew_compaction_spans_total", "direction" => direction).increment(spans);
         counter!("clew_compaction_bytes_total", "direction" => direction).increment(bytes);
     }
+    counter!("clew_compaction_sampled_out_traces_total").increment(report.sampled_out_traces);
 }
 
 /// Room on the disk.

@@ -163,6 +163,7 @@ async fn store(dir: &tempfile::TempDir, flush: [bool; 3]) -> Store {
         },
         decoder: Arc::new(NoDecoder),
         tail_sampling: None,
+        stored_sampling: None,
     };
     let (store, _) = Store::open(options).unwrap();
     for (number, flush) in (0..).zip(flush) {

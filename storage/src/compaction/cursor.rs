@@ -12,7 +12,7 @@ use super::survey::InputRows;
 use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::sampling::Threshold;
+use crate::policy::Weighing;
 use crate::segment::plan::{PlannedRow, SHAPE_SPANS_MAX, Shape, operation_hash};
 use crate::segment::stream::{SpanPart, SpanStream};
 use crate::segment::{Segment, SegmentTable};
@@ -161,7 +161,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn emit(
         &mut self,
         rows: usize,
-        threshold: Threshold,
+        weighing: Weighing,
         waiting: &mut Held,
         mut row: impl FnMut(&Arc<SpanBatch>, usize, PlannedRow),
     ) -> Result<(usize, usize), StoreError> {
@@ -180,7 +180,7 @@ impl<'a> Cursor<'a> {
                         offset.value(place)
                     },
                     subtree_size: part.subtree_size.value(place),
-                    threshold,
+                    weighing,
                 };
                 row(&part.batch, place, planned);
             }

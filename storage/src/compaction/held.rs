@@ -8,7 +8,7 @@ use super::survey::TracePart;
 use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::sampling::Threshold;
+use crate::policy::Weighing;
 use crate::segment::plan::{PlannedRow, Shape, operation_hash};
 use crate::segment::{Segment, SegmentTable};
 use crate::trace::content::{Spans, arrange};
@@ -212,21 +212,21 @@ impl Joined {
         }
     }
 
-    /// Shows the summary of the trace to `summed` and, if that gives a threshold, each of its rows to `row`: the batch, the row
+    /// Shows the summary of the trace to `summed` and, if that gives a weighing, each of its rows to `row`: the batch, the row
     /// there and its place in the tree.
     pub(super) fn read<E>(
         &self,
-        summed: impl FnOnce(&Summary<'_>) -> Result<Option<Threshold>, E>,
+        summed: impl FnOnce(&Summary<'_>) -> Result<Option<Weighing>, E>,
         mut row: impl FnMut(&Arc<SpanBatch>, usize, PlannedRow),
     ) -> Result<bool, E> {
         let gathered = Gathered::of(&self.batches);
         let summary = Summary::of(&gathered, &self.rows, &self.tree);
-        let Some(threshold) = summed(&summary)? else {
+        let Some(weighing) = summed(&summary)? else {
             return Ok(false);
         };
         for (place, of_tree) in self.tree.iter().enumerate() {
             let span = gathered.span(self.rows[of_tree.node as usize]);
-            let planned = PlannedRow::of_tree(span, of_tree, place, threshold);
+            let planned = PlannedRow::of_tree(span, of_tree, place, weighing);
             row(&self.batches[0], span.row as usize, planned);
         }
         Ok(true)

@@ -13,8 +13,7 @@ use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::limits::{AttributeColumns, CompactionLimits};
-use crate::policy::FlushPolicy;
-use crate::sampling::Threshold;
+use crate::policy::{FlushPolicy, Weighing};
 use crate::segment::{self, Layouts, NewSegment, Segment, SegmentMeta, SegmentWriter, TimeWindow};
 use crate::trace::summary::Summary;
 
@@ -36,6 +35,8 @@ pub(crate) struct Merge<'a> {
     pub(crate) window: Option<TimeWindow>,
     /// Whether nothing but pinned traces comes of it.
     pub(crate) is_pinned: bool,
+    /// Whether what comes of it was sampled when it was old.
+    pub(crate) is_sampled: bool,
     /// Unlike that of any other merge.
     pub(crate) id: u64,
     /// What of the traces stays: each is shown once, with all its spans that lie in the inputs.
@@ -107,6 +108,7 @@ impl Merge<'_> {
                 merged: segment::Merged {
                     window: *window,
                     merge_id: self.id,
+                    is_sampled: self.is_sampled,
                 },
                 writer: None,
                 chunk: Chunk::default(),
@@ -302,7 +304,7 @@ impl<'a> Output<'a, '_> {
         if self.apart.contains(&head.id) {
             self.keep_apart(head.id)?;
         }
-        let Some(threshold) = self.begin_trace(&cursor.summary())? else {
+        let Some(weighing) = self.begin_trace(&cursor.summary())? else {
             return cursor.skip(head, waiting);
         };
         let mut left = head.spans;
@@ -310,7 +312,7 @@ impl<'a> Output<'a, '_> {
             let rows = left.min(self.chunk.room());
             let chunk = &mut self.chunk;
             let push = |batch: &_, row, planned| chunk.push(batch, row, planned);
-            let (rows, bytes) = cursor.emit(rows, threshold, waiting, push)?;
+            let (rows, bytes) = cursor.emit(rows, weighing, waiting, push)?;
             self.chunk.add_bytes(bytes);
             left -= rows;
             if left > 0 {
@@ -346,12 +348,12 @@ impl<'a> Output<'a, '_> {
     }
 
     /// Writes the row of a trace. What it is kept with; `None` when it is to be left out.
-    fn begin_trace(&mut self, summary: &Summary<'_>) -> Result<Option<Threshold>, StoreError> {
-        let threshold = self.merge.policy.decide(&summary.facts());
-        if let Some(threshold) = threshold {
-            self.writer()?.add_trace(summary, threshold)?;
+    fn begin_trace(&mut self, summary: &Summary<'_>) -> Result<Option<Weighing>, StoreError> {
+        let weighing = self.merge.policy.decide(&summary.facts());
+        if let Some(weighing) = weighing {
+            self.writer()?.add_trace(summary, weighing)?;
         }
-        Ok(threshold)
+        Ok(weighing)
     }
 
     fn end_trace(&mut self) -> Result<(), StoreError> {

@@ -28,6 +28,7 @@ mod merge;
 mod pace;
 mod plan;
 mod rebuild;
+mod sample;
 #[cfg(test)]
 mod simulation;
 mod survey;
@@ -36,5 +37,6 @@ mod tests;
 
 pub(crate) use merge::{Merge, Merged, Names};
 pub(crate) use pace::Pace;
-pub(crate) use plan::{Job, next_job};
+pub(crate) use plan::{Job, next_job, next_sampling};
 pub(crate) use rebuild::Rebuild;
+pub(crate) use sample::draw;

@@ -29,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) inputs: Vec<String>,
     /// The window that all of them lie in; `None` for flushed ones, whose traces are put into windows.
     pub(crate) window: Option<TimeWindow>,
+    /// Whether their traces are sampled by the way, because they are old.
+    pub(crate) samples: bool,
 }
 
 /// The next merge; `None` when there is nothing to do. Segments in `excluded` are left alone.
@@ -38,11 +40,15 @@ pub(crate) fn next_job(
     limits: &CompactionLimits,
     excluded: &HashSet<String>,
 ) -> Option<Job> {
-    // What retention leaves over is merged among itself alone.
-    let mut tenants: BTreeMap<(&str, bool), Tenant<'_>> = BTreeMap::new();
+    // What retention leaves over is merged among itself alone, and so is what was sampled when it was old.
+    let mut tenants: BTreeMap<(&str, bool, bool), Tenant<'_>> = BTreeMap::new();
     for segment in segments {
         if !excluded.contains(&segment.name) {
-            let key = (segment.tenant.as_str(), segment.is_pinned);
+            let key = (
+                segment.tenant.as_str(),
+                segment.is_pinned,
+                segment.is_sampled(),
+            );
             tenants.entry(key).or_default().add(segment);
         }
     }
@@ -51,6 +57,44 @@ pub(crate) fn next_job(
         limits,
     };
     tenants.values().find_map(|tenant| planner.next(tenant))
+}
+
+/// The next segments that are sampled: those of one window whose newest span arrived at least `after_ns` ago and which were not sampled before; `None` when
+/// there are none. The oldest come first. Pinned ones stay whole.
+pub(crate) fn next_sampling(
+    segments: &[&SegmentMeta],
+    now_ns: u64,
+    after_ns: u64,
+    limits: &CompactionLimits,
+    excluded: &HashSet<String>,
+) -> Option<Job> {
+    let is_due = |segment: &&&SegmentMeta| {
+        let age_ns = i128::from(now_ns) - i128::from(segment.ingested_at.1);
+        !segment.is_pinned
+            && !segment.is_sampled()
+            && !excluded.contains(&segment.name)
+            && age_ns >= i128::from(after_ns)
+    };
+    let mut windows: BTreeMap<_, Vec<&SegmentMeta>> = BTreeMap::new();
+    for segment in segments.iter().filter(is_due) {
+        let window = segment.merged.map(|merged| merged.window);
+        let of = windows.entry((segment.tenant.as_str(), window));
+        of.or_default().push(segment);
+    }
+    let ((_, window), mut due) = windows.into_iter().min_by_key(|((tenant, _), due)| {
+        let oldest = due.iter().map(|segment| segment.ingested_at.1).min();
+        (oldest, *tenant)
+    })?;
+    due.sort_by_key(|segment| segment.wal);
+    let planner = Planner {
+        now_ns: i128::from(now_ns),
+        limits,
+    };
+    Some(Job {
+        inputs: names(&planner.bounded(due)),
+        window,
+        samples: true,
+    })
 }
 
 /// The segments of one tenant.
@@ -95,6 +139,7 @@ impl Planner<'_> {
         Some(Job {
             inputs: names(&self.bounded(oldest_first)),
             window: None,
+            samples: false,
         })
     }
 
@@ -150,6 +195,7 @@ impl Planner<'_> {
         (taken.len() >= 2 && merges.len() >= 2).then(|| Job {
             inputs: names(&taken),
             window: Some(window),
+            samples: false,
         })
     }
 
@@ -258,7 +304,11 @@ mod tests {
     fn merged(name: u64, bytes: u64, hours_ago: u64, merge_id: u64) -> SegmentMeta {
         let window = TimeWindow::of((NOW - hours_ago * HOUR) as i64, HOUR);
         SegmentMeta {
-            merged: Some(Merged { window, merge_id }),
+            merged: Some(Merged {
+                window,
+                merge_id,
+                is_sampled: false,
+            }),
             ingested_at: (0, (NOW - HOUR) as i64),
             ..flushed(name, bytes)
         }
@@ -342,6 +392,49 @@ mod tests {
         let fits = CompactionLimits::default().segment_bytes / 24;
         assert_eq!(next(&day(fits)).unwrap().len(), 24);
         assert_eq!(next(&day(fits + 1)), None);
+    }
+
+    #[test]
+    fn what_is_old_is_sampled_once_a_window_at_a_time() {
+        const DAY: u64 = 24 * HOUR;
+        let limits = CompactionLimits::default();
+        let aged = |name: u64, hours_ago: u64, age_ns: u64| SegmentMeta {
+            ingested_at: (0, (NOW - age_ns) as i64),
+            ..merged(name, MIB, hours_ago, name)
+        };
+        let next = |segments: &[SegmentMeta], excluded: &[&str]| {
+            let segments: Vec<_> = segments.iter().collect();
+            let excluded = excluded.iter().map(|name| (*name).to_owned()).collect();
+            next_sampling(&segments, NOW, DAY, &limits, &excluded)
+        };
+        assert_eq!(next(&[aged(1, 30, DAY - 1)], &[]), None);
+        let mut segments = vec![aged(1, 30, DAY), aged(2, 40, DAY + 2), aged(3, 40, DAY + 1)];
+        let job = next(&segments, &[]).unwrap();
+        assert_eq!(job.inputs, ["2", "3"]);
+        assert_eq!(job.window, segments[1].merged.map(|merged| merged.window));
+        assert!(job.samples);
+        assert_eq!(next(&segments, &["2", "3"]).unwrap().inputs, ["1"]);
+        for segment in &mut segments[1..] {
+            segment.merged.as_mut().unwrap().is_sampled = true;
+        }
+        assert_eq!(next(&segments, &[]).unwrap().inputs, ["1"]);
+        segments[0].is_pinned = true;
+        assert_eq!(next(&segments, &[]), None);
+        let new = SegmentMeta {
+            ingested_at: (0, (NOW - DAY) as i64),
+            ..flushed(9, MIB)
+        };
+        assert_eq!(next(&[new], &[]).unwrap().window, None);
+    }
+
+    #[test]
+    fn what_was_sampled_is_merged_among_itself_alone() {
+        let mut pair = [merged(1, MIB, 2, 1), merged(2, MIB, 2, 2)];
+        assert_eq!(next(&pair).unwrap().len(), 2);
+        pair[0].merged.as_mut().unwrap().is_sampled = true;
+        assert_eq!(next(&pair), None);
+        pair[1].merged.as_mut().unwrap().is_sampled = true;
+        assert_eq!(next(&pair).unwrap().len(), 2);
     }
 
     #[test]

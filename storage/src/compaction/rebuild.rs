@@ -12,7 +12,7 @@ use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::limits::AttributeColumns;
-use crate::sampling::Threshold;
+use crate::policy::Weighing;
 use crate::segment::stream::{SpanPart, SpanStream};
 use crate::segment::{Layouts, NewSegment, Segment, SegmentWriter};
 use crate::trace::columns::SpanColumns;
@@ -101,8 +101,8 @@ impl Output<'_> {
         joined.read(
             |summary| {
                 writer
-                    .add_trace(summary, Threshold::KEEP_ALL)
-                    .map(|()| Some(Threshold::KEEP_ALL))
+                    .add_trace(summary, Weighing::UNCHANGED)
+                    .map(|()| Some(Weighing::UNCHANGED))
             },
             |batch, row, planned| chunk.push(batch, row, planned),
         )?;

@@ -156,7 +156,15 @@ impl World {
                     bytes -= taken;
                     self.merged_bytes += taken + SEGMENT_BYTES_MIN;
                     let merge_id = self.merges;
-                    self.add(taken, arrived, Some(Merged { window, merge_id }));
+                    self.add(
+                        taken,
+                        arrived,
+                        Some(Merged {
+                            window,
+                            merge_id,
+                            is_sampled: false,
+                        }),
+                    );
                 }
             }
         }

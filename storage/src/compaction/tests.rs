@@ -90,6 +90,7 @@ impl World {
             inputs,
             window,
             is_pinned: false,
+            is_sampled: false,
             id: 7,
             policy: &KeepAll,
             names: &self.names,

@@ -3,12 +3,14 @@
 //! - [`threshold`]: probabilities and weights.
 //! - [`view`]: traces as a sampler sees them.
 //! - `decisions`: what was decided, for spans that come later.
+//! - `strata`: sampling of what is stored, when it is old.
 //! - `rehearse`: stored traces, shown to a sampler without consequences.
 //!
 //! The policies themselves are no part of this crate.
 
 pub(crate) mod decisions;
 pub(crate) mod rehearse;
+pub(crate) mod strata;
 pub mod threshold;
 pub mod view;
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use rehearse::Rehearsed;
+pub use strata::{StoredSampler, StoredSampling};
 pub use threshold::Threshold;
 pub use view::{SpanSet, SpanView, TraceView};
 

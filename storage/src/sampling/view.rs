@@ -8,6 +8,7 @@ use arrow::datatypes::UInt32Type;
 use crate::attributes::{self, AttributeType};
 use crate::batch::SpanBatch;
 use crate::ids::{SpanId, TraceId};
+use crate::sampling::Threshold;
 use crate::schema::column;
 use crate::span::{STATUS_ERROR, start_order};
 use crate::trace::columns::SpanColumns;
@@ -62,6 +63,13 @@ impl<'a> TraceView<'a> {
     #[must_use]
     pub fn span_count(&self) -> usize {
         self.rows.len()
+    }
+
+    /// What sampling before this has kept the trace with: the highest threshold of its spans.
+    #[must_use]
+    pub fn applied(&self) -> Threshold {
+        let weights = self.spans().map(|span| span.sample_weight());
+        Threshold::from_weight(weights.fold(1.0, f64::max))
     }
 
     /// The spans, by id.

@@ -65,7 +65,7 @@ pub(crate) fn write_planned(
         operations: &plan.operations,
     })?;
     for trace in &plan.traces {
-        writer.add_trace(&trace.summary, trace.threshold)?;
+        writer.add_trace(&trace.summary, trace.weighing)?;
     }
     writer.finish().map(Some)
 }

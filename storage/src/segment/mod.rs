@@ -85,6 +85,14 @@ pub struct SegmentMeta {
     pub is_pinned: bool,
 }
 
+impl SegmentMeta {
+    /// True when its traces were sampled when they were old.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.merged.is_some_and(|merged| merged.is_sampled)
+    }
+}
+
 /// Where a merge has put a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Merged {
@@ -92,6 +100,9 @@ pub struct Merged {
     pub window: TimeWindow,
     /// The same for all segments that one merge made, and for no others.
     pub merge_id: u64,
+    /// Its traces were sampled when they were old; this is done once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sampled: bool,
 }
 
 /// Which of a segment's two Parquet files.

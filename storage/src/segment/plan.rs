@@ -14,8 +14,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::policy::FlushPolicy;
-use crate::sampling::Threshold;
+use crate::policy::{FlushPolicy, Weighing};
 use crate::trace::content::Spans;
 use crate::trace::gather::{Gathered, SpanRef};
 use crate::trace::summary::Summary;
@@ -33,17 +32,12 @@ pub(crate) struct PlannedRow {
     pub(crate) parent_offset: i32,
     pub(crate) subtree_size: i32,
     /// What its trace is kept with.
-    pub(crate) threshold: Threshold,
+    pub(crate) weighing: Weighing,
 }
 
 impl PlannedRow {
     /// The row of node `row`, which stands at `place` of its trace.
-    pub(crate) fn of_tree(
-        span: SpanRef,
-        row: &TreeRow,
-        place: usize,
-        threshold: Threshold,
-    ) -> Self {
+    pub(crate) fn of_tree(span: SpanRef, row: &TreeRow, place: usize, weighing: Weighing) -> Self {
         Self {
             span,
             depth: row.depth as i32,
@@ -51,7 +45,7 @@ impl PlannedRow {
                 .parent
                 .map_or(0, |parent| (place as u32 - parent) as i32),
             subtree_size: row.subtree_size as i32,
-            threshold,
+            weighing,
         }
     }
 }
@@ -94,7 +88,7 @@ pub(crate) fn operation_hash((service, name, kind): OperationRef<'_>) -> u64 {
 pub(crate) struct PlannedTrace<'a> {
     pub(super) summary: Summary<'a>,
     /// What it was kept with.
-    pub(super) threshold: Threshold,
+    pub(super) weighing: Weighing,
     pub(super) rows: Range<u32>,
     shape: u64,
 }
@@ -132,7 +126,7 @@ impl<'a> Planner<'a> {
     /// Takes a trace if `policy` keeps it: its spans `rows`, each content once, in the order of `tree`.
     pub(crate) fn add(&mut self, rows: &[u32], tree: &[TreeRow], policy: &dyn FlushPolicy) {
         let summary = Summary::of(self.gathered, rows, tree);
-        let Some(threshold) = policy.decide(&summary.facts()) else {
+        let Some(weighing) = policy.decide(&summary.facts()) else {
             return;
         };
         let first = self.rows.len() as u32;
@@ -143,12 +137,12 @@ impl<'a> Planner<'a> {
             shape.add(operation, row.depth as i32);
             let span = self.gathered.span(source);
             self.rows
-                .push(PlannedRow::of_tree(span, row, place, threshold));
+                .push(PlannedRow::of_tree(span, row, place, weighing));
         }
         let rows = first..self.rows.len() as u32;
         self.traces.push(PlannedTrace {
             summary,
-            threshold,
+            weighing,
             rows,
             shape: shape.finish(),
         });

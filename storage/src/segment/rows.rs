@@ -119,7 +119,7 @@ fn weights(weights: &ArrayRef, rows: &[PlannedRow]) -> ArrayRef {
     let weights = weights.as_primitive::<Float64Type>().values().iter();
     let weights = weights
         .zip(rows)
-        .map(|(weight, row)| row.threshold.raise(*weight));
+        .map(|(weight, row)| row.weighing.apply(*weight));
     Arc::new(weights.collect::<Float64Array>())
 }
 

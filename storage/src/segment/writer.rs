@@ -25,7 +25,7 @@ use super::{FORMAT, Merged, Segment, SegmentMeta};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
-use crate::sampling::Threshold;
+use crate::policy::Weighing;
 use crate::schema::column;
 use crate::trace::columns::SpanColumns;
 use crate::trace::summary::{Summary, TracesBuilder};
@@ -153,10 +153,10 @@ impl<'e> SegmentWriter<'e> {
     pub(crate) fn add_trace(
         &mut self,
         summary: &Summary<'_>,
-        threshold: Threshold,
+        weighing: Weighing,
     ) -> Result<(), StoreError> {
         let first_row = self.trace_rows.add(summary.trace_id, summary.span_count);
-        self.trace_group.push(summary, threshold, first_row);
+        self.trace_group.push(summary, weighing, first_row);
         if self.trace_rows.len().is_multiple_of(GROUP_ROWS) {
             self.end_trace_group()?;
         }

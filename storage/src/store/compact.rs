@@ -2,9 +2,10 @@
 //!
 //! One merge: plan it over the newest version, write the new segments, commit all of them in place of the inputs, swap the view. Readers of
 //! older snapshots keep the inputs until they are done. When retention has dropped an input meanwhile, the new segments are removed and
-//! another merge is planned. A damaged input is left alone from then on; any other failure is tried again after a pause that doubles.
+//! another merge is planned. When nothing is to be merged, segments that are old enough are sampled, each once, by being written anew.
+//! A damaged input is left alone from then on; any other failure is tried again after a pause that doubles.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,12 +14,14 @@ use tokio::sync::watch;
 
 use super::names::segment_name;
 use super::{CompactionReport, Shared, lock};
-use crate::compaction::{Job, Merge, Merged, Names, Pace, next_job};
+use crate::compaction::{Job, Merge, Merged, Names, Pace, draw, next_job, next_sampling};
 use crate::error::StoreError;
+use crate::ids::TraceId;
 use crate::limits::CompactionLimits;
 use crate::manifest::Changes;
 use crate::measure;
-use crate::policy::KeepAll;
+use crate::policy::{FlushPolicy, KeepAll};
+use crate::sampling::strata::Draw;
 use crate::segment::{Segment, SegmentMeta};
 
 /// The compactor looks for work this often, beside being called after each flush.
@@ -154,7 +157,13 @@ fn merge_next(
     let env = &shared.options.env;
     let segments = shared.view.segments();
     let metas: Vec<&SegmentMeta> = segments.iter().map(|segment| segment.meta()).collect();
-    let Some(job) = next_job(&metas, env.clock.now_unix_nano(), limits, &turn.damaged) else {
+    let now_ns = env.clock.now_unix_nano();
+    let job = next_job(&metas, now_ns, limits, &turn.damaged).or_else(|| {
+        let sampling = shared.options.stored_sampling.as_ref()?;
+        let after_ns = u64::try_from(sampling.after.as_nanos()).unwrap_or(u64::MAX);
+        next_sampling(&metas, now_ns, after_ns, limits, &turn.damaged)
+    });
+    let Some(job) = job else {
         return Ok(None);
     };
     let inputs: Vec<Arc<Segment>> = segments
@@ -226,6 +235,14 @@ fn merge(
     inputs: &[Arc<Segment>],
 ) -> Result<CompactionReport, StoreError> {
     let options = &shared.options;
+    let drawn = job
+        .samples
+        .then(|| draw_from(shared, limits, inputs))
+        .transpose()?;
+    let policy: &dyn FlushPolicy = match &drawn {
+        Some(drawn) => drawn,
+        None => &KeepAll,
+    };
     let merge = Merge {
         env: &options.env,
         data_dir: &options.data_dir,
@@ -234,23 +251,49 @@ fn merge(
         inputs,
         window: job.window,
         is_pinned: inputs.iter().all(|input| input.meta().is_pinned),
+        is_sampled: job.samples || inputs.iter().all(|input| input.meta().is_sampled()),
         id: options.env.random.next_u64(),
-        policy: &KeepAll,
+        policy,
         names: shared,
         pace: &shared.compact.pace,
     };
     let mut merged = merge.run()?;
-    let report = report_of(inputs, &merged);
+    let sampled_out_traces = drawn.as_ref().map_or(0, Draw::gone_count);
+    let report = CompactionReport {
+        sampled_out_traces,
+        ..report_of(inputs, &merged)
+    };
     let changes = Changes {
         add_segments: merged.segments.clone(),
         remove_segments: job.inputs.clone(),
         ..Changes::default()
     };
-    if shared.commit_if_live(changes, || merged.keep())? {
+    // What was pinned meanwhile stays whole.
+    let agrees = |pinned: &BTreeSet<TraceId>| {
+        let goes = |id: &TraceId| drawn.as_ref().is_some_and(|drawn| drawn.goes(*id));
+        !pinned.iter().any(goes)
+    };
+    if shared.commit_if(changes, agrees, || merged.keep())? {
         return Ok(report);
     }
-    tracing::info!("a segment was dropped while it was merged; the merge is given up");
+    tracing::info!(
+        "a segment was dropped or a trace pinned while segments were merged; the merge is given up"
+    );
     Ok(CompactionReport::default())
+}
+
+/// Draws which traces of old segments stay.
+fn draw_from(
+    shared: &Shared,
+    limits: &CompactionLimits,
+    inputs: &[Arc<Segment>],
+) -> Result<Draw, StoreError> {
+    let Some(sampling) = &shared.options.stored_sampling else {
+        return Ok(Draw::default());
+    };
+    let pinned = lock(&shared.manifest).state().pinned.clone();
+    let (env, pace) = (&shared.options.env, &shared.compact.pace);
+    draw(env, limits, inputs, &*sampling.sampler, &pinned, pace)
 }
 
 impl Names for Shared {
@@ -276,6 +319,7 @@ fn report_of(inputs: &[Arc<Segment>], merged: &Merged) -> CompactionReport {
         output_spans: merged.segments.iter().map(|meta| meta.span_count).sum(),
         input_bytes: inputs.map(bytes).sum(),
         output_bytes: merged.segments.iter().map(bytes).sum(),
+        sampled_out_traces: 0,
     }
 }
 
@@ -296,6 +340,7 @@ fn note(report: &CompactionReport, job: &Job, elapsed_ns: u64) {
         output_spans = report.output_spans,
         input_bytes = report.input_bytes,
         output_bytes = report.output_bytes,
+        sampled_out_traces = report.sampled_out_traces,
         elapsed_ms = elapsed_ns / 1_000_000,
         "merged segments"
     );

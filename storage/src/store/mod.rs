@@ -31,7 +31,7 @@ mod trash;
 mod types;
 mod view;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -160,8 +160,21 @@ impl Shared {
         changes: Changes,
         committing: impl FnOnce(),
     ) -> Result<bool, StoreError> {
+        self.commit_if(changes, |_| true, committing)
+    }
+
+    /// The same if `agrees` says so too, which is shown the traces that are pinned at this moment.
+    fn commit_if(
+        &self,
+        changes: Changes,
+        agrees: impl FnOnce(&BTreeSet<TraceId>) -> bool,
+        committing: impl FnOnce(),
+    ) -> Result<bool, StoreError> {
         let mut manifest = lock(&self.manifest);
         let state = manifest.state();
+        if !agrees(&state.pinned) {
+            return Ok(false);
+        }
         let segments = state.segments.iter().map(|segment| &segment.name);
         let live: HashSet<&str> = segments
             .chain(state.derived.iter().map(|file| &file.name))

@@ -16,11 +16,10 @@ use crate::ids::TraceId;
 use crate::limits::PINNED_TRACES_MAX;
 use crate::manifest::Changes;
 use crate::measure;
-use crate::policy::{FlushPolicy, TraceFacts};
+use crate::policy::{FlushPolicy, TraceFacts, Weighing};
 use crate::retention::rules::Rule;
 use crate::retention::terms::walk;
 use crate::retention::{self, Class, Decision, Facts};
-use crate::sampling::Threshold;
 use crate::segment::{Segment, SegmentMeta};
 use crate::snapshot::Snapshot;
 
@@ -116,13 +115,13 @@ fn reduce(
         return Ok(false);
     }
     let pinned = lock(&shared.manifest).state().pinned.clone();
-    let mut gone = HashSet::new();
+    let mut gone = Without(HashSet::new());
     walk(segment, rules, |trace| {
         if numbers.contains(&trace.class) && !pinned.contains(&trace.id) {
-            gone.insert(trace.id);
+            gone.0.insert(trace.id);
         }
     })?;
-    if gone.is_empty() {
+    if gone.0.is_empty() {
         // They have been pinned since.
         shared.terms.forget(&meta.name);
         return Ok(false);
@@ -136,8 +135,9 @@ fn reduce(
         inputs: &inputs,
         window: meta.merged.map(|merged| merged.window),
         is_pinned: false,
+        is_sampled: meta.is_sampled(),
         id: options.env.random.next_u64(),
-        policy: &Without(gone),
+        policy: &gone,
         names: shared,
         pace: shared.compact.pace(),
     }
@@ -147,15 +147,17 @@ fn reduce(
         remove_segments: vec![meta.name.clone()],
         ..Changes::default()
     };
-    shared.commit_if_live(changes, || merged.keep())
+    // What was pinned meanwhile stays.
+    let stays = |pinned: &BTreeSet<TraceId>| !pinned.iter().any(|id| gone.0.contains(id));
+    shared.commit_if(changes, stays, || merged.keep())
 }
 
 /// Keeps all traces but these.
 struct Without(HashSet<TraceId>);
 
 impl FlushPolicy for Without {
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
-        (!self.0.contains(&trace.trace_id)).then_some(Threshold::KEEP_ALL)
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {
+        (!self.0.contains(&trace.trace_id)).then_some(Weighing::UNCHANGED)
     }
 }
 
@@ -212,6 +214,7 @@ fn leave_over(
         inputs: holders,
         window: None,
         is_pinned: true,
+        is_sampled: false,
         id: options.env.random.next_u64(),
         policy: &Pinned(pinned),
         names: shared,
@@ -224,10 +227,10 @@ fn leave_over(
 struct Pinned(BTreeSet<TraceId>);
 
 impl FlushPolicy for Pinned {
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {
         self.0
             .contains(&trace.trace_id)
-            .then_some(Threshold::KEEP_ALL)
+            .then_some(Weighing::UNCHANGED)
     }
 }
 

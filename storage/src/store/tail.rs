@@ -20,7 +20,7 @@ use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::ids::TraceId;
 use crate::measure;
-use crate::policy::{FlushPolicy, TraceFacts};
+use crate::policy::{FlushPolicy, TraceFacts, Weighing};
 use crate::sampling::decisions::{Decision, Decisions};
 use crate::sampling::{SpanSet, TailSampling, Threshold, TraceView};
 
@@ -39,10 +39,12 @@ pub(super) struct Verdicts {
 }
 
 impl FlushPolicy for Verdicts {
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {
         // A trace without a verdict would be a fault of this module; it is better kept than lost.
         let verdict = self.by_trace.get(&trace.trace_id).copied();
-        verdict.unwrap_or(Some(Threshold::KEEP_ALL))
+        verdict
+            .unwrap_or(Some(Threshold::KEEP_ALL))
+            .map(Weighing::passed)
     }
 }
 

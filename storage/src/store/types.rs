@@ -11,7 +11,7 @@ use crate::decoder::{Admission, Decoder, PayloadKind};
 use crate::env::Env;
 use crate::limits::Limits;
 use crate::retention::rules::Rule;
-use crate::sampling::TailSampling;
+use crate::sampling::{StoredSampling, TailSampling};
 
 /// How to open a [`Store`](super::Store).
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct StoreOptions {
     pub decoder: Arc<dyn Decoder>,
     /// What of the hot window is kept; everything without it.
     pub tail_sampling: Option<TailSampling>,
+    /// What of it stays when it is old; everything without it.
+    pub stored_sampling: Option<StoredSampling>,
 }
 
 impl fmt::Debug for StoreOptions {
@@ -34,6 +36,7 @@ impl fmt::Debug for StoreOptions {
             .field("data_dir", &self.data_dir)
             .field("limits", &self.limits)
             .field("tail_sampling", &self.tail_sampling)
+            .field("stored_sampling", &self.stored_sampling)
             .finish_non_exhaustive()
     }
 }
@@ -154,12 +157,15 @@ pub struct CompactionReport {
     pub output_segments: u64,
     /// Spans taken.
     pub input_spans: u64,
-    /// Spans written: fewer where copies of one span met.
+    /// Spans written: fewer where copies of one span met, and where old traces were sampled.
     pub output_spans: u64,
     /// Bytes of the segments taken.
     pub input_bytes: u64,
     /// Bytes of the segments made.
     pub output_bytes: u64,
+    /// Old traces that were sampled out.
+    #[serde(default)]
+    pub sampled_out_traces: u64,
 }
 
 impl CompactionReport {
@@ -171,5 +177,6 @@ impl CompactionReport {
         self.output_spans += other.output_spans;
         self.input_bytes += other.input_bytes;
         self.output_bytes += other.output_bytes;
+        self.sampled_out_traces += other.sampled_out_traces;
     }
 }

@@ -19,7 +19,7 @@ use arrow::compute::{concat_batches, take_record_batch};
 use crate::batch::SpanBatch;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::sampling::Threshold;
+use crate::policy::Weighing;
 use crate::schema::{self, column};
 use crate::segment::{Segment, SegmentTable};
 use crate::snapshot::TraceRows;
@@ -185,7 +185,7 @@ pub fn summaries(batches: &[Arc<SpanBatch>]) -> RecordBatch {
     for trace in gathered.traces() {
         let (rows, tree) = content::arrange(&gathered, trace);
         let summary = Summary::of(&gathered, &rows, &tree);
-        builder.push(&summary, Threshold::KEEP_ALL, 0);
+        builder.push(&summary, Weighing::UNCHANGED, 0);
     }
     builder.finish()
 }

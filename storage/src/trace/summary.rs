@@ -15,8 +15,7 @@ use arrow::datatypes::{
 
 use super::content::Spans;
 use crate::ids::TraceId;
-use crate::policy::TraceFacts;
-use crate::sampling::Threshold;
+use crate::policy::{TraceFacts, Weighing};
 use crate::schema;
 use crate::span::start_order;
 use crate::tree::TreeRow;
@@ -197,8 +196,8 @@ impl TracesBuilder {
         }
     }
 
-    /// Appends a trace that was kept with `threshold`.
-    pub(crate) fn push(&mut self, summary: &Summary<'_>, threshold: Threshold, first_row: u32) {
+    /// Appends a trace that was kept with `weighing`.
+    pub(crate) fn push(&mut self, summary: &Summary<'_>, weighing: Weighing, first_row: u32) {
         self.trace_id
             .append_value(summary.trace_id.0)
             .expect("a trace id has 16 bytes");
@@ -217,7 +216,7 @@ impl TracesBuilder {
         self.service_counts.push(summary.services.len());
         self.depth.append_value(summary.depth as i32);
         self.sample_weight
-            .append_value(threshold.raise(summary.weight));
+            .append_value(weighing.apply(summary.weight));
         self.complete.append_value(summary.complete);
         self.first_row.append_value(first_row);
     }

@@ -100,6 +100,7 @@ pub(crate) fn options(env: Env, data_dir: impl Into<PathBuf>, limits: Limits) ->
         limits,
         decoder: Arc::new(ToyDecoder),
         tail_sampling: None,
+        stored_sampling: None,
     }
 }
 

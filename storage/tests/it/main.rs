@@ -13,5 +13,6 @@ mod recovery;
 mod repair;
 mod retention;
 mod simulation;
+mod stored_sampling;
 mod tail;
 mod verify;

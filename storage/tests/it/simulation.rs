@@ -1,4 +1,4 @@
-//! A store's life, drawn by lot: payloads, flushes, merges, retention, pins, backups, readers, failing disks, kills and power cuts, in an order that
+//! A store's life, drawn by lot: payloads, flushes, merges, sampling of what is old, retention, pins, backups, readers, failing disks, kills and power cuts, in an order that
 //! follows from a seed.
 //!
 //! After every step: what was acknowledged and is not past its term is there once; what was not acknowledged is there whole or not at all;
@@ -9,24 +9,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clew_storage::env::testing::{Fault, Loss, SeededRandom, SimEnv};
 use clew_storage::env::{Clock, Random};
-use clew_storage::store::RetentionRequest;
+use clew_storage::sampling::StoredSampling;
+use clew_storage::store::{CompactionReport, RetentionRequest};
 use clew_storage::verify::verify_dir;
-use clew_storage::{CompactionLimits, Limits, Rule, Snapshot, Store};
+use clew_storage::{CompactionLimits, Limits, Rule, Snapshot, Store, StoreError, StoreOptions};
 
 use crate::common::{
     DATA_DIR, HEALTH, given, limits, name, options, payload, runtime, send, spans, trace_id,
 };
+use crate::stored_sampling::FewHealthChecks;
 
 /// Seeds that every run of the tests goes through.
 const SEEDS: u64 = 1000;
 const STEPS: u64 = 24;
 const BACKUP: &str = "/backup";
 const TERM: Duration = Duration::from_hours(48);
+/// Age at which one seed of three samples every fifth trace.
+const SAMPLING_AGE: Duration = Duration::from_hours(24);
 /// Term of every fifth trace.
 const HEALTH_TERM: Duration = Duration::from_hours(12);
 
@@ -61,6 +66,8 @@ struct Life {
     retained_at_ns: u64,
     /// The same for the term of every fifth trace.
     retained_by_rule_at_ns: u64,
+    /// When segments were merged last, and what was old then sampled.
+    merged_at_ns: u64,
     /// What the last backup holds.
     last_backup: Option<BTreeMap<u64, usize>>,
 }
@@ -79,6 +86,7 @@ impl Life {
             readers: Vec::new(),
             retained_at_ns: 0,
             retained_by_rule_at_ns: 0,
+            merged_at_ns: 0,
             last_backup: None,
         }
     }
@@ -114,9 +122,25 @@ impl Life {
         }
     }
 
+    fn samples(&self) -> bool {
+        self.seed % 3 == 1
+    }
+
+    fn merge(&mut self, all: bool) -> Result<CompactionReport, StoreError> {
+        self.merged_at_ns = self.now_ns();
+        self.store().compact(all)
+    }
+
     /// Opens the store on a sound disk.
     fn open(&mut self) {
-        let options = options(self.sim.env(), DATA_DIR, self.limits());
+        let sampling = StoredSampling {
+            sampler: Arc::new(FewHealthChecks),
+            after: SAMPLING_AGE,
+        };
+        let options = StoreOptions {
+            stored_sampling: self.samples().then_some(sampling),
+            ..options(self.sim.env(), DATA_DIR, self.limits())
+        };
         let (store, recovery) =
             Store::open(options).unwrap_or_else(|error| panic!("seed {}: {error}", self.seed));
         assert!(
@@ -176,6 +200,7 @@ impl Life {
         };
         past(self.retained_at_ns, TERM)
             || of_health && past(self.retained_by_rule_at_ns, HEALTH_TERM)
+            || of_health && self.samples() && past(self.merged_at_ns + 1, SAMPLING_AGE)
     }
 
     /// All that can be said of what the store shows.
@@ -257,7 +282,8 @@ impl Life {
                 "a flush".to_owned()
             }
             9..12 => {
-                let report = self.store().compact(self.below(2) == 0).unwrap();
+                let all = self.below(2) == 0;
+                let report = self.merge(all).unwrap();
                 format!("a merge: {report:?}")
             }
             12 | 19 => self.retain(),
@@ -368,7 +394,7 @@ impl Life {
                     " flushing"
                 }
                 3 => {
-                    drop(self.store().compact(true));
+                    drop(self.merge(true));
                     " merging"
                 }
                 _ => {
@@ -413,7 +439,7 @@ fn live(seed: u64) {
         }
         life.readers.clear();
         life.store().flush().await.unwrap();
-        life.store().compact(true).unwrap();
+        life.merge(true).unwrap();
         life.check("the end");
         life.store().close().await.unwrap();
         life.store = None;

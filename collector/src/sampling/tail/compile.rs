@@ -122,6 +122,31 @@ pub(super) fn compile(config: &PolicySetConfig) -> Result<TailPolicies, InvalidP
     })
 }
 
+/// Refuses policies that count or learn from other traces. `state` is what was made of `config`.
+pub(super) fn alone(config: &PolicySetConfig, state: &State) -> Result<(), InvalidPolicy> {
+    let mut drops = state.drops.iter();
+    let mut others = state.policies.iter();
+    for (place, policy) in config.policies.iter().enumerate() {
+        let is_alone = if policy.r#type == PolicyType::Drop {
+            drops
+                .next()
+                .is_none_or(|drop| drop.iter().all(Policy::is_alone))
+        } else {
+            others.next().is_none_or(Policy::is_alone)
+        };
+        if !is_alone {
+            return Err(InvalidPolicy {
+                place: format!("policy {} (`{}`): ", place + 1, name_of(policy)),
+                message: "for stored traces there are conditions and shares alone; rate_limiting, bytes_limiting, composite, keep_n_per, dynamic, \
+                          relative_latency and rare look at what comes beside a trace. At least one trace of each kind stays in any case"
+                    .to_owned(),
+                policy: Some(place),
+            });
+        }
+    }
+    Ok(())
+}
+
 fn name_of(policy: &PolicyConfig) -> String {
     if policy.name.is_empty() {
         policy.r#type.name().to_owned()

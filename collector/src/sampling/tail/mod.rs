@@ -26,7 +26,7 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use clew_storage::sampling::{TailSampler, Threshold, TraceView};
+use clew_storage::sampling::{StoredSampler, TailSampler, Threshold, TraceView};
 use metrics::counter;
 
 pub use case::Case;
@@ -79,6 +79,16 @@ impl TailPolicies {
     /// When one of them makes no sense; tells which and why.
     pub fn new(config: &PolicySetConfig) -> Result<Self, InvalidPolicy> {
         compile::compile(config)
+    }
+
+    /// The policies that `config` describes, for traces that are stored: what they say of a trace hangs on that trace alone.
+    ///
+    /// # Errors
+    /// When one of them makes no sense, or counts or learns from other traces; tells which and why.
+    pub fn for_stored(config: &PolicySetConfig) -> Result<Self, InvalidPolicy> {
+        let policies = Self::new(config)?;
+        compile::alone(config, &policies.state())?;
+        Ok(policies)
     }
 
     /// Names of the policies, in the order of [`Outcome::policy`].
@@ -161,6 +171,16 @@ impl State {
         lowest
     }
 
+    /// The threshold of each case's kind, whatever its random bits. Exact where no policy has a budget.
+    fn of_kind(&mut self, cases: &[Case]) -> Vec<Threshold> {
+        let batch = &mut Batch::of(cases);
+        let dropped = self.dropped(batch);
+        let lowest = self.lowest(batch, &vec![true; cases.len()]);
+        let both = dropped.into_iter().zip(lowest);
+        both.map(|(dropped, (lowest, _))| dropped.max(lowest))
+            .collect()
+    }
+
     /// The thresholds of what the drop policies leave.
     fn dropped(&mut self, batch: &mut Batch<'_>) -> Vec<Threshold> {
         let everything = vec![true; batch.cases.len()];
@@ -187,5 +207,13 @@ impl TailSampler for TailPolicies {
         }
         let threshold = |outcome: Outcome| outcome.is_kept.then_some(outcome.threshold);
         outcomes.into_iter().map(threshold).collect()
+    }
+}
+
+impl StoredSampler for TailPolicies {
+    fn thresholds(&self, traces: &[TraceView<'_>]) -> Vec<Threshold> {
+        let mut state = self.state();
+        let cases: Vec<Case> = traces.iter().map(|trace| state.case(trace)).collect();
+        state.of_kind(&cases)
     }
 }

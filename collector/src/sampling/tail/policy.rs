@@ -126,6 +126,21 @@ impl Policy {
         }
     }
 
+    /// True when what it says of a trace hangs on no other trace.
+    pub(super) fn is_alone(&self) -> bool {
+        match self {
+            Self::Matches(_) | Self::Share(_) => true,
+            Self::All(policies) => policies.iter().all(Self::is_alone),
+            Self::Complement(policy) => policy.is_alone(),
+            Self::Limit(_)
+            | Self::Composite(_)
+            | Self::KeepNPer(_)
+            | Self::Dynamic(_)
+            | Self::RelativeLatency(_)
+            | Self::Rare(_) => false,
+        }
+    }
+
     /// True when a trace's threshold depends on the other traces' random bits, so that there is no complement of what it keeps.
     pub(super) fn has_budget(&self) -> bool {
         match self {

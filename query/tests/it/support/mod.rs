@@ -97,6 +97,7 @@ impl Server {
             },
             decoder: Arc::new(NoDecoder),
             tail_sampling: None,
+            stored_sampling: None,
         };
         let (store, _) = Store::open(options).unwrap();
         let service = QueryService::new(QueryOptions {

@@ -13,7 +13,7 @@ use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::env::testing::SimEnv;
 use crate::limits::AttributeColumns;
-use crate::policy::{FlushPolicy, KeepAll, TraceFacts};
+use crate::policy::{FlushPolicy, KeepAll, TraceFacts, Weighing};
 use crate::sampling::Threshold;
 use crate::testing::{TestSpan, batch, span};
 
@@ -115,8 +115,8 @@ pub(crate) fn plain(count: u32, each: u8) -> Vec<TestSpan> {
 struct EvenTwice;
 
 impl FlushPolicy for EvenTwice {
-    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Threshold> {
-        let half = Threshold::new(1 << 55);
+    fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {
+        let half = Weighing::passed(Threshold::new(1 << 55));
         trace.span_count.is_multiple_of(2).then_some(half)
     }
 }
