@@ -24,7 +24,7 @@ const RETENTION_RULE_MIN: Duration = Duration::from_mins(1);
 const RETENTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// Shortest age at which stored traces are sampled.
-const STORED_AGE_MIN: Duration = Duration::from_mins(1);
+const STORED_AGE_MIN: Duration = Duration::from_secs(1);
 
 /// Shortest interval of remote sampling.
 const REMOTE_INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ fn stored_policies(config: &mut Config, faults: &mut Vec<String>, warnings: &mut
         )),
     }
     if stored.after < STORED_AGE_MIN {
-        faults.push("sampling.stored.after is shorter than 1m: what has just arrived is for `sampling.tail`".to_owned());
+        faults.push("sampling.stored.after is shorter than 1s: what has just arrived is for `sampling.tail`".to_owned());
     }
     if !config.storage.compaction.enabled {
         warnings.push(

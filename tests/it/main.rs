@@ -30,6 +30,7 @@ mod sampling_trial;
 mod sdk;
 mod shutdown;
 mod signals;
+mod stored_sampling;
 mod support;
 mod tail_sampling;
 mod tls;

@@ -2,6 +2,7 @@
 
 mod exact;
 mod stateful;
+mod stored;
 mod tables;
 mod traffic;
 
