@@ -50,7 +50,7 @@ impl Trace {
         }
     }
 
-    fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         format!("{:032x}", self.id)
     }
 

@@ -291,7 +291,7 @@ fn draw_from(
     let Some(sampling) = &shared.options.stored_sampling else {
         return Ok(Draw::default());
     };
-    let pinned = lock(&shared.manifest).state().pinned.clone();
+    let pinned = shared.pinned();
     let (env, pace) = (&shared.options.env, &shared.compact.pace);
     draw(env, limits, inputs, &*sampling.sampler, &pinned, pace)
 }

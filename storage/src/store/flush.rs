@@ -4,20 +4,22 @@
 //! number to the manifest; swap the view; drop the log below. Until the commit nothing is given up, so a failure at any step leaves
 //! the epoch in the window and in the log, and it is tried again after a pause that doubles.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::Shared;
 use super::derive;
-use super::leave::{self, Left};
+use super::leave;
 use super::names::recent_name;
-use super::tail::Tail;
+use super::tail::{Tail, Verdicts};
 use super::view::Epoch;
+use crate::batch::SpanBatch;
 use crate::error::{IoContext, StoreError};
+use crate::ids::TraceId;
 use crate::manifest::{Changes, RecentFile};
 use crate::measure;
 use crate::policy::{FlushPolicy, KeepAll};
@@ -189,38 +191,63 @@ fn flush_caught(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
 
 fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
     let (incarnation, recent_before) = shared.manifest_figures();
-    let nonce = shared.options.env.random.next_u64() as u32;
+    let env = &shared.options.env;
     let later = shared.view.batches_after(epoch.seqs.1);
-    let verdicts = shared
-        .tail
-        .as_ref()
-        .map(|tail| tail.decide(&shared.options.env, epoch, &later));
-    let policy: &dyn FlushPolicy = match &verdicts {
-        Some(verdicts) => verdicts,
-        None => &KeepAll,
-    };
-    let Left { counts, segment } = leave::write(shared, epoch, &later, policy, nonce)?;
+    let tail = shared.tail.as_ref();
+    let mut verdicts = tail.map(|tail| tail.decide(env, &shared.pinned(), &epoch.batches, &later));
+    let nonce = env.random.next_u64() as u32;
     let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
-    let recent_file = recent.as_ref().map(|file| file.name.clone());
     let aged = aged_recent(shared, &recent_before);
-    let changes = Changes {
+    let bookkeeping = Changes {
         flushed_seq: epoch.seqs.1,
-        add_segments: segment.into_iter().collect(),
-        add_recent: recent.into_iter().collect(),
+        add_recent: recent.iter().cloned().collect(),
         remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
-        add_derived: counts.files,
-        remove_derived: counts.removed,
         ..Changes::default()
     };
-    shared.commit(changes, counts.pending)?;
-    shared.totals.add(&counts.span_metrics);
-    if let (Some(tail), Some(verdicts)) = (&shared.tail, &verdicts) {
-        tail.committed(verdicts, recent_file.as_deref());
+    while !leave_and_commit(shared, epoch, &later, verdicts.as_ref(), &bookkeeping)? {
+        // A trace was pinned meanwhile that was to be dropped.
+        if let Some(verdicts) = &mut verdicts {
+            verdicts.keep(&shared.pinned());
+        }
+    }
+    if let (Some(tail), Some(verdicts)) = (tail, &verdicts) {
+        tail.committed(verdicts, recent.as_ref().map(|file| file.name.as_str()));
     }
     drop_behind(shared, epoch.seqs.1, &aged);
     derive::keep_house(shared);
     shared.compact.wake();
     Ok(())
+}
+
+/// Writes what is kept of the epoch and its counts, and commits them with `changes`; false, and nothing is done, when a trace that is dropped
+/// was pinned meanwhile.
+fn leave_and_commit(
+    shared: &Shared,
+    epoch: &Epoch,
+    later: &[Arc<SpanBatch>],
+    verdicts: Option<&Verdicts>,
+    changes: &Changes,
+) -> Result<bool, StoreError> {
+    let policy: &dyn FlushPolicy = match verdicts {
+        Some(verdicts) => verdicts,
+        None => &KeepAll,
+    };
+    let nonce = shared.options.env.random.next_u64() as u32;
+    let left = leave::write(shared, epoch, later, policy, nonce)?;
+    let changes = Changes {
+        add_segments: left.segment.iter().cloned().collect(),
+        add_derived: left.counts.files.clone(),
+        remove_derived: left.counts.removed.clone(),
+        ..changes.clone()
+    };
+    let agrees =
+        |pinned: &BTreeSet<TraceId>| verdicts.is_none_or(|verdicts| !verdicts.drop_any(pinned));
+    if !shared.commit_flush(changes, Arc::clone(&left.counts.pending), agrees)? {
+        left.discard(shared);
+        return Ok(false);
+    }
+    shared.totals.add(&left.counts.span_metrics);
+    Ok(true)
 }
 
 /// Writes the hashes of the epoch's payloads that are still remembered, and the decisions that are not durable yet.

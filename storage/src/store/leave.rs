@@ -7,11 +7,11 @@ use super::names::segment_name;
 use super::view::Epoch;
 use super::{DEFAULT_TENANT, Shared};
 use crate::batch::SpanBatch;
-use crate::derived::{Counted, Counting, PendingCalls};
+use crate::derived::{Counted, Counting, DerivedFile, PendingCalls};
 use crate::error::StoreError;
 use crate::policy::FlushPolicy;
 use crate::segment::plan::{Plan, Planner};
-use crate::segment::{self, NewSegment, SegmentMeta};
+use crate::segment::{self, NewSegment, Segment, SegmentMeta};
 use crate::trace::content::arrange;
 use crate::trace::gather::Gathered;
 
@@ -20,6 +20,23 @@ pub(super) struct Left {
     pub(super) counts: NewCounts,
     /// The spans that are kept, if any.
     pub(super) segment: Option<SegmentMeta>,
+}
+
+impl Left {
+    /// Gives up what was written; nothing names the files.
+    pub(super) fn discard(self, shared: &Shared) {
+        let (env, dir) = (&shared.options.env, &shared.options.data_dir);
+        let segment = self.segment.map(|meta| {
+            let segment = Segment::open(env, dir, meta, &shared.cache);
+            Arc::new(segment)
+        });
+        let files = self.counts.files.into_iter();
+        let counts = files.map(|meta| Arc::new(DerivedFile::open(env, dir, meta)));
+        let now_ns = env.clock.monotonic_ns();
+        shared
+            .trash
+            .add(segment.into_iter().collect(), counts.collect(), now_ns);
+    }
 }
 
 /// Counts the spans of `epoch`, and writes those that `policy` keeps; `later` is what arrived after it.

@@ -148,12 +148,28 @@ impl Shared {
         }
     }
 
-    /// Commits `changes`, `pending` calls among them, and swaps the view.
-    fn commit(&self, changes: Changes, pending: Arc<PendingCalls>) -> Result<(), StoreError> {
-        self.commit_locked(&mut lock(&self.manifest), changes, Some(pending))
+    /// The traces that are pinned.
+    fn pinned(&self) -> BTreeSet<TraceId> {
+        lock(&self.manifest).state().pinned.clone()
     }
 
-    /// The same if all segments and files of counts that `changes` removes are still there; otherwise false, and nothing is done.
+    /// Commits `changes` of a flush, `pending` calls among them, and swaps the view, if `agrees` says so, which is shown the traces that are
+    /// pinned at this moment; otherwise false, and nothing is done.
+    fn commit_flush(
+        &self,
+        changes: Changes,
+        pending: Arc<PendingCalls>,
+        agrees: impl FnOnce(&BTreeSet<TraceId>) -> bool,
+    ) -> Result<bool, StoreError> {
+        let mut manifest = lock(&self.manifest);
+        if !agrees(&manifest.state().pinned) {
+            return Ok(false);
+        }
+        self.commit_locked(&mut manifest, changes, Some(pending))
+            .map(|()| true)
+    }
+
+    /// Commits `changes` and swaps the view if all segments and files of counts that `changes` removes are still there; otherwise false, and nothing is done.
     /// `committing` is called in between: from then on files that `changes` adds may be named by a version, even if an error follows.
     fn commit_if_live(
         &self,
@@ -444,7 +460,8 @@ impl Store {
         retain::retain(self.shared(), request)
     }
 
-    /// Lets retention leave over the trace `id` from now on, with spans of it that arrive later; false when no span of it is stored. Blocks.
+    /// Lets retention and sampling leave over the trace `id` from now on, with spans of it that arrive later; false when no span of it is stored.
+    /// Blocks.
     ///
     /// # Errors
     /// When the manifest cannot be written, or [`PINNED_TRACES_MAX`](crate::limits::PINNED_TRACES_MAX) traces are pinned already.

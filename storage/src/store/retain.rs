@@ -2,7 +2,8 @@
 //! without them.
 //!
 //! A pin is a trace id in the manifest. When a segment goes, its pinned traces are written to a segment of their own first, which takes its
-//! place in the same version of the manifest and is never dropped. So a pinned trace is stored once at every moment.
+//! place in the same version of the manifest and is never dropped. So a pinned trace is stored once at every moment. Whatever drops spans
+//! commits only if none of them is pinned by then, and a pin is made only while what was found of its trace is still there.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(super) fn retain(
             .map(|place| Arc::clone(may_go[*place]))
             .collect();
         if !request.dry_run && !expired.is_empty() && !drop_segments(shared, &expired)? {
-            // A merge has replaced some of them: look again.
+            // A merge has replaced some of them, or a trace was pinned: look again.
             continue;
         }
         note_dropped(&mut report, &expired);
@@ -114,7 +115,7 @@ fn reduce(
     if !has_room(shared, &inputs) {
         return Ok(false);
     }
-    let pinned = lock(&shared.manifest).state().pinned.clone();
+    let pinned = shared.pinned();
     let mut gone = Without(HashSet::new());
     walk(segment, rules, |trace| {
         if numbers.contains(&trace.class) && !pinned.contains(&trace.id) {
@@ -161,14 +162,14 @@ impl FlushPolicy for Without {
     }
 }
 
-/// Drops the segments, their pinned traces left over; false when one of them is not there any more.
+/// Drops the segments, their pinned traces left over; false when one of them is not there any more, or a trace was pinned meanwhile.
 fn drop_segments(shared: &Shared, expired: &[Arc<Segment>]) -> Result<bool, StoreError> {
-    let pinned = lock(&shared.manifest).state().pinned.clone();
+    let pinned = shared.pinned();
     let holders = holders(expired, &pinned);
     let mut left_over = if holders.is_empty() {
         None
     } else {
-        Some(leave_over(shared, &holders, pinned)?)
+        Some(leave_over(shared, &holders, pinned.clone())?)
     };
     let names = expired.iter().map(|segment| segment.meta().name.clone());
     let changes = Changes {
@@ -178,7 +179,9 @@ fn drop_segments(shared: &Shared, expired: &[Arc<Segment>]) -> Result<bool, Stor
         remove_segments: names.collect(),
         ..Changes::default()
     };
-    shared.commit_if_live(changes, || {
+    // What was pinned meanwhile is looked for anew.
+    let agrees = |now: &BTreeSet<TraceId>| *now == pinned;
+    shared.commit_if(changes, agrees, || {
         if let Some(left_over) = &mut left_over {
             left_over.keep();
         }
@@ -236,10 +239,17 @@ impl FlushPolicy for Pinned {
 
 /// Pins the trace `id`; false when no span of it is stored.
 pub(super) fn pin(shared: &Shared, id: TraceId) -> Result<bool, StoreError> {
-    if !is_stored(&shared.view.snapshot(), id)? {
-        return Ok(false);
-    }
-    let mut manifest = lock(&shared.manifest);
+    let mut manifest = loop {
+        let snapshot = shared.view.snapshot();
+        if !is_stored(&snapshot, id)? {
+            return Ok(false);
+        }
+        let manifest = lock(&shared.manifest);
+        // What was found may be gone with another version.
+        if shared.view.snapshot().version() == snapshot.version() {
+            break manifest;
+        }
+    };
     let pinned = &manifest.state().pinned;
     if pinned.contains(&id) {
         return Ok(true);

@@ -10,8 +10,11 @@
 //! flush, or when the window is so full that senders would soon be refused; that is counted and logged.
 //!
 //! Undecided spans are in the log and in the hot window: durable, and visible. At shutdown they stay there, and the next start waits anew.
+//!
+//! Pinned traces are kept whatever the sampler says, and stand for nobody but themselves. A pin that is made while a flush is under way
+//! holds too: the flush commits only if it drops nothing that is pinned at that moment, and is otherwise written anew.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
@@ -31,17 +34,54 @@ pub(super) struct Tail {
     decisions: Mutex<Decisions>,
 }
 
+/// What is decided about one trace of an epoch.
+#[derive(Debug, Clone, Copy)]
+struct Verdict {
+    kept: Option<Threshold>,
+    /// True when the decision is an earlier one.
+    is_late: bool,
+    /// Spans of the trace in the epoch.
+    spans: u64,
+}
+
 /// What is decided about the traces of an epoch.
 #[derive(Debug)]
-pub(super) struct Verdicts {
-    by_trace: HashMap<TraceId, Option<Threshold>>,
-    figures: measure::TailFigures,
+pub(super) struct Verdicts(HashMap<TraceId, Verdict>);
+
+impl Verdicts {
+    /// True when one of these traces is dropped.
+    pub(super) fn drop_any(&self, ids: &BTreeSet<TraceId>) -> bool {
+        let is_dropped = |id| self.0.get(id).is_some_and(|verdict| verdict.kept.is_none());
+        ids.iter().any(is_dropped)
+    }
+
+    /// Keeps these traces whatever was decided.
+    pub(super) fn keep(&mut self, ids: &BTreeSet<TraceId>) {
+        for id in ids {
+            if let Some(verdict) = self.0.get_mut(id) {
+                verdict.kept.get_or_insert(Threshold::KEEP_ALL);
+            }
+        }
+    }
+
+    fn figures(&self) -> measure::TailFigures {
+        let mut figures = measure::TailFigures::default();
+        for verdict in self.0.values() {
+            let is_kept = verdict.kept.is_some();
+            if verdict.is_late {
+                figures.late(is_kept, verdict.spans);
+            } else {
+                figures.decided(is_kept, verdict.spans);
+            }
+        }
+        figures
+    }
 }
 
 impl FlushPolicy for Verdicts {
     fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {
         // A trace without a verdict would be a fault of this module; it is better kept than lost.
-        let verdict = self.by_trace.get(&trace.trace_id).copied();
+        let verdict = self.0.get(&trace.trace_id).map(|verdict| verdict.kept);
         verdict
             .unwrap_or(Some(Threshold::KEEP_ALL))
             .map(Weighing::passed)
@@ -73,46 +113,62 @@ impl Tail {
             .remember(decisions, made_at_unix_nano, file);
     }
 
-    /// Decides about every trace of `epoch`; `later` is what arrived after it.
-    pub(super) fn decide(&self, env: &Env, epoch: &Epoch, later: &[Arc<SpanBatch>]) -> Verdicts {
+    /// Decides about every trace with spans in `batches`; `later` is what arrived after them. Those in `pinned` are kept.
+    pub(super) fn decide(
+        &self,
+        env: &Env,
+        pinned: &BTreeSet<TraceId>,
+        batches: &[Arc<SpanBatch>],
+        later: &[Arc<SpanBatch>],
+    ) -> Verdicts {
         let now = env.clock.now_unix_nano();
-        let mut verdicts = Verdicts {
-            by_trace: HashMap::new(),
-            figures: measure::TailFigures::default(),
-        };
-        let mut spans: HashMap<TraceId, u64> = HashMap::new();
-        for batch in &epoch.batches {
-            for row in 0..batch.len() {
-                *spans.entry(batch.trace_id(row)).or_default() += 1;
-            }
-        }
-        {
-            let mut decisions = self.decisions();
-            decisions.forget_old(now);
-            for (id, spans) in &spans {
-                if let Some(decision) = decisions.get(*id) {
-                    let verdict = decision.kept();
-                    verdicts.by_trace.insert(*id, verdict);
-                    verdicts.figures.late(verdict.is_some(), *spans);
-                }
-            }
-        }
-        let window: Vec<_> = epoch.batches.iter().chain(later).cloned().collect();
-        let is_open = |id: TraceId| spans.contains_key(&id) && !verdicts.by_trace.contains_key(&id);
+        let mut verdicts = self.decided_before(now, batches);
+        let window: Vec<_> = batches.iter().chain(later).cloned().collect();
+        let is_open = |id: TraceId| verdicts.0.get(&id).is_some_and(|verdict| !verdict.is_late);
         let set = SpanSet::of_traces(&window, is_open);
         let traces: Vec<TraceView<'_>> = set.traces().collect();
         let thresholds = self.options.sampler.decide(&traces);
         let mut made = Vec::with_capacity(traces.len());
         for (trace, kept) in traces.iter().zip(thresholds) {
             let id = trace.trace_id();
-            verdicts.by_trace.insert(id, kept);
-            let spans = spans.get(&id).copied().unwrap_or(0);
-            verdicts.figures.decided(kept.is_some(), spans);
+            let kept = if pinned.contains(&id) {
+                Some(Threshold::KEEP_ALL)
+            } else {
+                kept
+            };
+            if let Some(verdict) = verdicts.0.get_mut(&id) {
+                verdict.kept = kept;
+            }
             made.push(Decision::new(id, kept));
         }
         let forgotten = self.decisions().remember(&made, now, None);
         measure::tail_forgotten(forgotten);
+        verdicts.keep(pinned);
         verdicts
+    }
+
+    /// The traces of `batches`: those that were decided about before with the decision, the others as kept.
+    fn decided_before(&self, now_unix_nano: u64, batches: &[Arc<SpanBatch>]) -> Verdicts {
+        let mut verdicts: HashMap<TraceId, Verdict> = HashMap::new();
+        for batch in batches {
+            for row in 0..batch.len() {
+                let verdict = verdicts.entry(batch.trace_id(row)).or_insert(Verdict {
+                    kept: Some(Threshold::KEEP_ALL),
+                    is_late: false,
+                    spans: 0,
+                });
+                verdict.spans += 1;
+            }
+        }
+        let mut decisions = self.decisions();
+        decisions.forget_old(now_unix_nano);
+        for (id, verdict) in &mut verdicts {
+            if let Some(decision) = decisions.get(*id) {
+                verdict.kept = decision.kept();
+                verdict.is_late = true;
+            }
+        }
+        Verdicts(verdicts)
     }
 
     /// Decisions that no file holds yet.
@@ -126,7 +182,7 @@ impl Tail {
         if let Some(file) = file {
             decisions.durable(file);
         }
-        measure::tail(&verdicts.figures, decisions.len());
+        measure::tail(&verdicts.figures(), decisions.len());
     }
 
     /// True while `file` holds decisions that are remembered.

@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod faults;
 mod ingest;
+mod pins;
 mod recovery;
 mod repair;
 mod retention;

@@ -1,8 +1,9 @@
-//! A store's life, drawn by lot: payloads, flushes, merges, sampling of what is old, retention, pins, backups, readers, failing disks, kills and power cuts, in an order that
-//! follows from a seed.
+//! A store's life, drawn by lot: payloads, flushes with and without tail sampling, merges, sampling of what is old, retention, pins, backups,
+//! readers, failing disks, kills and power cuts, in an order that follows from a seed.
 //!
-//! After every step: what was acknowledged and is not past its term is there once; what was not acknowledged is there whole or not at all;
-//! pinned traces are there whatever their age; a snapshot taken earlier still shows what it showed; start-up reports no damage.
+//! After every step: what was acknowledged, is not past its term and not of a trace that is sampled out is there once; what was not acknowledged is
+//! there whole or not at all; every span is counted once, sampled out or not; pinned traces are there whatever their age and the samplers say; a
+//! snapshot taken earlier still shows what it showed; start-up reports no damage.
 //!
 //! `CLEW_SEED=7 cargo test -p clew-storage --test it simulation` replays one seed and tells its steps, `CLEW_SEEDS=100000` runs more of them. All choices
 //! follow from the seed; how the store's own threads take turns does not.
@@ -15,15 +16,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use clew_storage::env::testing::{Fault, Loss, SeededRandom, SimEnv};
 use clew_storage::env::{Clock, Random};
-use clew_storage::sampling::StoredSampling;
+use clew_storage::sampling::{StoredSampling, TailSampler, Threshold, TraceView};
 use clew_storage::store::{CompactionReport, RetentionRequest};
 use clew_storage::verify::verify_dir;
-use clew_storage::{CompactionLimits, Limits, Rule, Snapshot, Store, StoreError, StoreOptions};
+use clew_storage::{
+    CompactionLimits, Limits, Rule, Snapshot, Store, StoreError, StoreOptions, TraceId,
+};
 
 use crate::common::{
-    DATA_DIR, HEALTH, given, limits, name, options, payload, runtime, send, spans, trace_id,
+    DATA_DIR, HEALTH, counted, given, limits, name, options, payload, runtime, send, spans,
+    trace_id,
 };
 use crate::stored_sampling::FewHealthChecks;
+use crate::tail;
 
 /// Seeds that every run of the tests goes through.
 const SEEDS: u64 = 1000;
@@ -45,6 +50,24 @@ struct Sent {
     at_ns: u64,
 }
 
+/// Drops every third trace.
+struct TwoOfThree;
+
+impl TailSampler for TwoOfThree {
+    fn decide(&self, traces: &[TraceView<'_>]) -> Vec<Option<Threshold>> {
+        let number = |id: TraceId| (u128::from_be_bytes(id.0) - 1) as u64;
+        let verdict = |trace: &TraceView<'_>| {
+            (!is_dropped(4 * number(trace.trace_id()))).then_some(Threshold::KEEP_ALL)
+        };
+        traces.iter().map(verdict).collect()
+    }
+}
+
+/// Whether [`TwoOfThree`] drops the trace of this span.
+fn is_dropped(span: u64) -> bool {
+    (span / 4) % 3 == 2
+}
+
 /// A snapshot, and what it showed.
 struct Reader {
     snapshot: Snapshot,
@@ -59,8 +82,10 @@ struct Life {
     store: Option<Store>,
     sent: Vec<Sent>,
     next_span: u64,
-    /// Spans of traces that are pinned, as far as they were acknowledged by then.
+    /// Spans of traces that are pinned, as far as they were there by then or were sent later.
     pinned: BTreeSet<u64>,
+    /// Numbers of these traces.
+    pinned_traces: BTreeSet<u64>,
     readers: Vec<Reader>,
     /// When retention ran last: what was older than the term then may be gone.
     retained_at_ns: u64,
@@ -83,6 +108,7 @@ impl Life {
             sent: Vec::new(),
             next_span: 0,
             pinned: BTreeSet::new(),
+            pinned_traces: BTreeSet::new(),
             readers: Vec::new(),
             retained_at_ns: 0,
             retained_by_rule_at_ns: 0,
@@ -126,6 +152,11 @@ impl Life {
         self.seed % 3 == 1
     }
 
+    /// Two seeds of five sample traces when they leave the hot window.
+    fn tail_samples(&self) -> bool {
+        self.seed % 5 >= 3
+    }
+
     fn merge(&mut self, all: bool) -> Result<CompactionReport, StoreError> {
         self.merged_at_ns = self.now_ns();
         self.store().compact(all)
@@ -139,6 +170,7 @@ impl Life {
         };
         let options = StoreOptions {
             stored_sampling: self.samples().then_some(sampling),
+            tail_sampling: self.tail_samples().then(|| tail::sampling(TwoOfThree)),
             ..options(self.sim.env(), DATA_DIR, self.limits())
         };
         let (store, recovery) =
@@ -172,6 +204,13 @@ impl Life {
             self.next_span += count;
         }
         self.deliver(&places).await;
+        let taken = places.iter().map(|place| &self.sent[*place]);
+        let spans = taken
+            .filter(|sent| sent.acknowledged)
+            .flat_map(|sent| sent.first..sent.first + sent.count);
+        let of_pinned = spans.filter(|span| self.pinned_traces.contains(&(span / 4)));
+        let of_pinned: Vec<u64> = of_pinned.collect();
+        self.pinned.extend(of_pinned);
     }
 
     async fn deliver(&mut self, places: &[usize]) {
@@ -193,7 +232,7 @@ impl Life {
     }
 
     /// True when the span may be gone.
-    fn is_past_its_term(&self, sent: &Sent, span: u64) -> bool {
+    fn may_be_gone(&self, sent: &Sent, span: u64) -> bool {
         let of_health = name(span) == HEALTH;
         let past = |retained_at_ns: u64, term: Duration| {
             retained_at_ns.saturating_sub(sent.at_ns) > term.as_nanos() as u64
@@ -201,6 +240,7 @@ impl Life {
         past(self.retained_at_ns, TERM)
             || of_health && past(self.retained_by_rule_at_ns, HEALTH_TERM)
             || of_health && self.samples() && past(self.merged_at_ns + 1, SAMPLING_AGE)
+            || self.tail_samples() && is_dropped(span)
     }
 
     /// All that can be said of what the store shows.
@@ -216,7 +256,7 @@ impl Life {
                 "{}: twice",
                 context()
             );
-            let due = spans.filter(|span| !self.is_past_its_term(sent, *span));
+            let due = spans.filter(|span| !self.may_be_gone(sent, *span));
             let counts: Vec<usize> = due.map(count).collect();
             let whole = counts.iter().all(|count| *count == 1);
             let absent = counts.iter().all(|count| *count == 0) && !sent.acknowledged;
@@ -234,6 +274,7 @@ impl Life {
             "{}",
             context()
         );
+        self.check_counts(&snapshot, what);
         self.check_trace(&snapshot, &found);
         for reader in &self.readers {
             assert_eq!(
@@ -243,6 +284,34 @@ impl Life {
                 context()
             );
         }
+    }
+
+    /// What was acknowledged is counted, and nothing twice.
+    fn check_counts(&self, snapshot: &Snapshot, what: &str) {
+        let spans = |sent: &Sent| sent.count as usize;
+        let acknowledged = self.sent.iter().filter(|sent| sent.acknowledged);
+        let (least, most) = (
+            acknowledged.map(spans).sum::<usize>(),
+            self.sent.iter().map(spans).sum(),
+        );
+        let counted = counted(snapshot);
+        assert!(
+            (least..=most).contains(&counted),
+            "seed {}, after {what}: {counted} counted of {least} to {most}",
+            self.seed
+        );
+    }
+
+    /// What tail sampling drops is gone after a flush, unless it is pinned.
+    fn check_dropped(&self) {
+        let mut found = spans(&self.store().snapshot()).into_keys();
+        let left =
+            found.find(|span| is_dropped(*span) && !self.pinned_traces.contains(&(span / 4)));
+        assert!(
+            left.is_none() || !self.tail_samples(),
+            "seed {}: {left:?} is left",
+            self.seed
+        );
     }
 
     /// A trace by id is what all spans together say of it.
@@ -279,6 +348,7 @@ impl Life {
             }
             5..9 => {
                 self.store().flush().await.unwrap();
+                self.check_dropped();
                 "a flush".to_owned()
             }
             9..12 => {
@@ -345,8 +415,17 @@ impl Life {
             .filter(|span| found.contains_key(span))
             .collect();
         let pinned = self.store().pin(trace_id(span)).unwrap();
-        assert_eq!(pinned, !of_trace.is_empty(), "seed {}", self.seed);
-        self.pinned.extend(of_trace);
+        // An epoch whose flush has failed may be decided about at this moment.
+        let may_go = self.tail_samples() && is_dropped(span);
+        assert!(
+            pinned != of_trace.is_empty() || may_go,
+            "seed {}",
+            self.seed
+        );
+        if pinned {
+            self.pinned.extend(of_trace);
+            self.pinned_traces.insert(span / 4);
+        }
         format!("pinning the trace of {span}")
     }
 

@@ -113,7 +113,7 @@ fn hot_spans(store: &Store) -> u64 {
 }
 
 /// Spans of each trace in segments, and all weights there.
-fn stored(snapshot: &Snapshot) -> (BTreeMap<TraceId, usize>, Vec<f64>) {
+pub(crate) fn stored(snapshot: &Snapshot) -> (BTreeMap<TraceId, usize>, Vec<f64>) {
     let (mut counts, mut weights) = (BTreeMap::new(), Vec::new());
     for segment in snapshot.segments() {
         let rows = 0..segment.meta().span_count as u32;
