@@ -21,6 +21,7 @@ mod grpc;
 mod measure;
 mod open_data;
 mod openapi;
+mod openmetrics;
 mod prompt;
 mod purge;
 mod remote_sampling;

@@ -247,6 +247,51 @@ fn what_is_kept_is_counted_and_late_spans_follow() {
     );
 }
 
+/// Span totals as a scraper gets them that takes `OpenMetrics`.
+pub(crate) fn open_metrics(server: &Server) -> String {
+    let accept = [(
+        "accept",
+        "application/openmetrics-text; version=1.0.0, */*;q=0.1",
+    )];
+    let to = server.addresses().http;
+    let answer = http::request(to, "GET", "/metrics/spans", &accept, b"");
+    let kind = answer.header("content-type").expect("a content type");
+    assert!(
+        kind.starts_with("application/openmetrics-text; version=1.0.0"),
+        "{kind}"
+    );
+    assert!(answer.text().ends_with("# EOF\n"));
+    answer.text()
+}
+
+#[test]
+fn exemplars_are_of_kept_traces_once_somebody_asks_for_them() {
+    let mut random = Random::seeded(3);
+    let mut data = data_dir(POLICIES, &[]);
+    data.set(&[("SAMPLING_TAIL_DECISION_WAIT", "1ms")]);
+    let server = data.start();
+    let mut sender = HttpSender::new(server.addresses());
+    let traces: Vec<_> = (0..100).map(|_| Trace::random(&mut random)).collect();
+    sender.deliver(&request(traces.iter().map(Trace::root)));
+    server.wait_until_flushed();
+    assert!(!open_metrics(&server).contains("trace_id"));
+    let traces: Vec<_> = (0..100).map(|_| Trace::random(&mut random)).collect();
+    sender.deliver(&request(traces.iter().map(Trace::root)));
+    server.wait_until_flushed();
+    let text = open_metrics(&server);
+    let exemplars = text.lines();
+    let exemplars = exemplars.filter_map(|line| line.split_once(" # {trace_id=\""));
+    let ids: Vec<&str> = exemplars.map(|(_, rest)| &rest[..32]).collect();
+    // All spans are alike.
+    assert_eq!(ids.len(), 1, "{text}");
+    assert!(stored(&server).contains_key(ids[0]), "{text}");
+    let plain = http::get(server.addresses().http, "/metrics/spans").text();
+    assert!(
+        !plain.contains("trace_id") && !plain.contains("# EOF"),
+        "{plain}"
+    );
+}
+
 #[test]
 fn a_policy_file_that_makes_no_sense_stops_the_start_with_a_reason() {
     let data = data_dir("policies: [{ type: latency }]", &[]);

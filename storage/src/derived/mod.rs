@@ -22,6 +22,7 @@
 //! distance that both copies are not in one epoch, counts twice.
 
 mod count;
+mod exemplars;
 mod file;
 mod merge;
 mod peer;
@@ -33,6 +34,8 @@ mod totals;
 
 pub use count::Counted;
 pub(crate) use count::Counting;
+pub use exemplars::Exemplar;
+pub(crate) use exemplars::{Wanted, find as find_exemplars};
 pub use file::{DerivedFile, DerivedMeta, DerivedTable};
 pub(crate) use file::{write, write_pending};
 pub(crate) use merge::{due, merge};

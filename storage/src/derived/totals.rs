@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type};
 
+use super::exemplars::{BUCKETS, Exemplar};
 use super::table::OVERFLOW;
 use crate::limits::TOTALS_SERIES_MAX;
 
@@ -40,6 +41,8 @@ pub struct Total {
     pub duration_sum_ns: f64,
     /// Spans by duration: those up to each bound and above the one before, and those above all.
     pub buckets: [f64; TOTAL_BOUNDS_MS.len() + 1],
+    /// A span of each bucket, the newest that was looked for; see [`Store::span_totals_with_exemplars`](crate::Store::span_totals_with_exemplars).
+    pub exemplars: [Option<Exemplar>; TOTAL_BOUNDS_MS.len() + 1],
 }
 
 /// Totals of all series; beyond [`TOTALS_SERIES_MAX`] names are counted as [`OVERFLOW`], beyond twice as many everything is.
@@ -60,6 +63,19 @@ impl Totals {
             .iter()
             .map(|(key, total)| (key.clone(), total.clone()))
             .collect()
+    }
+
+    /// Takes exemplars, of series that are there.
+    pub(crate) fn exemplify(&self, found: Vec<(TotalKey, [Option<Exemplar>; BUCKETS])>) {
+        let mut series = self.lock();
+        for (key, exemplars) in found {
+            let Some(total) = series.get_mut(&key) else {
+                continue;
+            };
+            for (place, exemplar) in total.exemplars.iter_mut().zip(exemplars) {
+                *place = exemplar.or(*place);
+            }
+        }
     }
 
     /// Adds rows of `span_metrics`.

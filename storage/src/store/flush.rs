@@ -18,6 +18,7 @@ use super::names::recent_name;
 use super::tail::{Tail, Verdicts};
 use super::view::Epoch;
 use crate::batch::SpanBatch;
+use crate::derived;
 use crate::error::{IoContext, StoreError};
 use crate::ids::TraceId;
 use crate::manifest::{Changes, RecentFile};
@@ -210,6 +211,7 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
             verdicts.keep(&shared.pinned());
         }
     }
+    find_exemplars(shared, epoch, verdicts.as_ref());
     if let (Some(tail), Some(verdicts)) = (tail, &verdicts) {
         tail.committed(verdicts, recent.as_ref().map(|file| file.name.as_str()));
     }
@@ -248,6 +250,16 @@ fn leave_and_commit(
     }
     shared.totals.add(&left.counts.span_metrics);
     Ok(true)
+}
+
+/// Finds exemplars for the totals among the spans that were kept, while somebody reads them.
+fn find_exemplars(shared: &Shared, epoch: &Epoch, verdicts: Option<&Verdicts>) {
+    let now_ns = shared.options.env.clock.monotonic_ns();
+    if shared.exemplars_wanted.is_on(now_ns) {
+        let is_kept = |id| verdicts.is_none_or(|verdicts| verdicts.keeps(id));
+        let found = derived::find_exemplars(&epoch.batches, is_kept);
+        shared.totals.exemplify(found);
+    }
 }
 
 /// Writes the hashes of the epoch's payloads that are still remembered, and the decisions that are not durable yet.

@@ -47,7 +47,7 @@ pub use types::{
 
 use crate::backup::{BackupReport, Mirror};
 use crate::decoder::PayloadKind;
-use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Total, TotalKey, Totals};
+use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Total, TotalKey, Totals, Wanted};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
@@ -97,6 +97,7 @@ struct Shared {
     disk: DiskGuard,
     tail: Option<Tail>,
     totals: Totals,
+    exemplars_wanted: Wanted,
     terms: KnownTerms,
     trash: Trash,
     opened: ClockReading,
@@ -518,6 +519,15 @@ impl Store {
     #[must_use]
     pub fn span_totals(&self) -> Vec<(TotalKey, Total)> {
         self.shared().totals.series()
+    }
+
+    /// The same with exemplars, which are looked for as long as somebody asks for them.
+    #[must_use]
+    pub fn span_totals_with_exemplars(&self) -> Vec<(TotalKey, Total)> {
+        let shared = self.shared();
+        let now_ns = shared.options.env.clock.monotonic_ns();
+        shared.exemplars_wanted.renew(now_ns);
+        shared.totals.series()
     }
 
     /// Drops all counts of spans that have left the hot window: `span_metrics` and `service_edges` begin anew.

@@ -19,7 +19,7 @@ use super::trash::Trash;
 use super::view::{Counts, Published, View};
 use super::{DEFAULT_TENANT, Owner, Recovery, Shared, Store, StoreOptions, lock};
 use crate::decoder::{Admission, PayloadKind};
-use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Totals};
+use crate::derived::{DerivedFile, DerivedMeta, PendingCalls, Totals, Wanted};
 use crate::env::Env;
 use crate::error::{IoContext, StoreError};
 use crate::lock::DirLock;
@@ -320,6 +320,7 @@ impl Opening {
             disk: DiskGuard::default(),
             tail: self.tail,
             totals: Totals::default(),
+            exemplars_wanted: Wanted::default(),
             terms: KnownTerms::default(),
             trash: Trash::default(),
             opened: ClockReading {

@@ -49,10 +49,14 @@ struct Verdict {
 pub(super) struct Verdicts(HashMap<TraceId, Verdict>);
 
 impl Verdicts {
+    /// Whether the trace `id` is kept.
+    pub(super) fn keeps(&self, id: TraceId) -> bool {
+        self.0.get(&id).is_none_or(|verdict| verdict.kept.is_some())
+    }
+
     /// True when one of these traces is dropped.
     pub(super) fn drop_any(&self, ids: &BTreeSet<TraceId>) -> bool {
-        let is_dropped = |id| self.0.get(id).is_some_and(|verdict| verdict.kept.is_none());
-        ids.iter().any(is_dropped)
+        ids.iter().any(|id| !self.keeps(*id))
     }
 
     /// Keeps these traces whatever was decided.
