@@ -114,6 +114,7 @@ keys! {
     "sampling.tail.policy_file": path_or_off = sampling.tail.policy_file, "YAML file of the policies by which whole traces are kept or dropped when they leave memory, as docs/sampling.md describes them; off keeps all.";
     "sampling.tail.decision_wait": duration = sampling.tail.decision_wait, "How long spans wait for the rest of their traces before these are decided about. They are durable and can be queried meanwhile.";
     "sampling.tail.decision_age": duration = sampling.tail.decision_age, "For how long spans that come late follow the decision about their trace.";
+    "sampling.tail.spill_size": size = storage.tail_spill_bytes, "Bytes of segments in which spans wait for the decision when memory fills up; beyond it the oldest traces are decided about early. 0B writes none.";
     "sampling.tail.decisions_max": count = sampling.tail.decisions_max, "Decisions that are remembered for it, some 40 bytes each.";
 
     "sampling.stored.policy_file": path_or_off = sampling.stored.policy_file, "YAML file of the policies by which stored traces are sampled once more when they are old; off keeps all of them until they are dropped.";

@@ -40,6 +40,9 @@ pub struct Limits {
     pub epoch_age: Duration,
     /// Memory of the whole hot window; beyond it `append` answers `Overloaded`.
     pub hot_window_bytes: usize,
+    /// With tail sampling, bytes of segments whose traces wait for their decision, because memory has run out; beyond it the oldest are decided about
+    /// early. 0 writes none.
+    pub tail_spill_bytes: u64,
     /// How long a payload is remembered, so that a retry is not stored twice.
     pub recent_payload_age: Duration,
     /// How many payloads are remembered.
@@ -156,6 +159,7 @@ impl Default for Limits {
             epoch_bytes: 48 << 20,
             epoch_age: Duration::from_secs(30),
             hot_window_bytes: 160 << 20,
+            tail_spill_bytes: 4 << 30,
             recent_payload_age: Duration::from_mins(10),
             recent_payloads_max: 1 << 20,
             unlink_grace: Duration::from_mins(1),

@@ -14,6 +14,7 @@ use crate::store::CompactionReport;
 pub(crate) fn limits(limits: &Limits) {
     gauge!("clew_wal_queue_bytes_max").set(limits.wal_queue_bytes as f64);
     gauge!("clew_hot_window_bytes_max").set(limits.hot_window_bytes as f64);
+    gauge!("clew_tail_spilled_bytes_max").set(limits.tail_spill_bytes as f64);
     gauge!("clew_disk_free_bytes_min").set(limits.disk_free_bytes_min as f64);
     gauge!("clew_recent_payloads_max").set(limits.recent_payloads_max as f64);
 }
@@ -195,6 +196,17 @@ pub(crate) fn tail_limits(decisions_max: usize) {
 /// Decisions were forgotten because there are too many.
 pub(crate) fn tail_forgotten(decisions: usize) {
     counter!("clew_tail_decisions_forgotten_total").increment(decisions as u64);
+}
+
+/// An epoch was written to a segment that is decided about later.
+pub(crate) fn tail_spilled_epoch() {
+    counter!("clew_tail_spilled_epochs_total").increment(1);
+}
+
+/// Segments that wait for the decision about their traces, and their bytes.
+pub(crate) fn undecided(segments: usize, bytes: u64) {
+    gauge!("clew_tail_spilled_segments").set(segments as f64);
+    gauge!("clew_tail_spilled_bytes").set(bytes as f64);
 }
 
 /// An epoch was decided about before its time.

@@ -10,13 +10,14 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
+use crate::support::command::ended;
 use crate::support::corpus::Request;
 use crate::support::http;
 use crate::support::json::Json;
 use crate::support::query::{self, Reader};
 use crate::support::random::Random;
 use crate::support::send::HttpSender;
-use crate::support::server::{DataDir, Server};
+use crate::support::server::{DataDir, Server, wait_for};
 
 pub(crate) const POLICIES: &str = "
 policies:
@@ -195,6 +196,71 @@ fn kills_in_the_middle_of_a_tail_window_leave_every_trace_whole() {
     check(&server, &traces);
     let server = server.stop().start();
     check(&server, &traces);
+}
+
+/// Sends requests of twenty traces each, and again when memory is full for the moment.
+fn send_in_groups(server: &Server, traces: &[Trace], spans: impl Fn(&Trace) -> Vec<Span>) {
+    let mut sender = HttpSender::new(server.addresses());
+    for group in traces.chunks(20) {
+        let request = request(group.iter().flat_map(&spans));
+        wait_for("a request to be taken", || {
+            let answer = sender.send(&request);
+            assert!(
+                matches!(answer.status, 200 | 429 | 503),
+                "{}: {}",
+                answer.status,
+                answer.text()
+            );
+            answer.status == 200
+        });
+    }
+}
+
+#[test]
+fn kills_while_undecided_spans_are_spilled_leave_every_trace_whole() {
+    let (mut random, seed) = Random::fresh();
+    println!("CLEW_TEST_SEED={seed}");
+    let traces: Vec<_> = (0..1_200).map(|_| Trace::random(&mut random)).collect();
+    // Memory for a part of the spans.
+    let memory = [
+        ("STORAGE_WAL_FILE_SIZE", "1MiB"),
+        ("STORAGE_HOT_WINDOW_SIZE", "256KiB"),
+        ("STORAGE_EPOCH_SIZE", "64KiB"),
+    ];
+    let server = data_dir(POLICIES, &memory).start();
+    send_in_groups(&server, &traces, |trace| vec![trace.root()]);
+    let spilled = |server: &Server| metric(server, "clew_tail_spilled_segments");
+    wait_for("spans to be spilled", || spilled(&server) > 0);
+    let mut data = server.kill();
+    // Killed while it spills what is in the log.
+    for _ in 0..3 {
+        data = data.start_and_kill(Duration::from_millis(random.next() % 600));
+    }
+    let server = data.start();
+    assert_eq!(query::span_count(server.addresses().http), 1_200);
+    send_in_groups(&server, &traces, |trace| trace.children().to_vec());
+    // Nothing is decided, everything is there, and counted.
+    assert_eq!(query::span_count(server.addresses().http), 3_600);
+    let counted = "SELECT sum(count) FROM span_metrics";
+    assert_eq!(query::sql_count(server.addresses().http, counted), 3_600);
+    let metrics = http::get(server.addresses().http, "/metrics").text();
+    assert!(!metrics.contains("clew_tail_early_epochs_total"));
+    let server = server.stop().start();
+    assert!(spilled(&server) > 1);
+    let mut data = server.kill();
+    data.set(&[("SAMPLING_TAIL_DECISION_WAIT", "1ms")]);
+    for _ in 0..6 {
+        data = data.start_and_kill(Duration::from_millis(random.next() % 1_200));
+    }
+    let server = data.start();
+    server.wait_until_flushed();
+    wait_for("spilled traces to be decided about", || {
+        spilled(&server) == 0
+    });
+    check(&server, &traces);
+    let server = server.stop().start();
+    check(&server, &traces);
+    ended(&server.data().run(&["verify"])).good();
 }
 
 #[test]

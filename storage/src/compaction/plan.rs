@@ -297,6 +297,7 @@ mod tests {
             services: Vec::new(),
             merged: None,
             is_pinned: false,
+            is_undecided: false,
         }
     }
 

@@ -87,6 +87,7 @@ impl World {
             services: Vec::new(),
             merged,
             is_pinned: false,
+            is_undecided: false,
         });
         name
     }

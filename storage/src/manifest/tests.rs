@@ -25,6 +25,7 @@ fn meta(name: &str) -> SegmentMeta {
         services: vec!["a \"quoted\" näme\n".to_owned()],
         merged: None,
         is_pinned: false,
+        is_undecided: false,
     }
 }
 

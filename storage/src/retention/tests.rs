@@ -60,6 +60,7 @@ fn segment(first: i64, last: i64) -> SegmentMeta {
         services: Vec::new(),
         merged: None,
         is_pinned: false,
+        is_undecided: false,
     }
 }
 

@@ -225,7 +225,7 @@ fn walk(segment: &Segment, mut visit: impl FnMut(TraceId, usize)) -> Result<(), 
 }
 
 /// The rows of the traces `ids`, ascending.
-fn rows_of(segment: &Segment, ids: &[TraceId]) -> Result<Vec<Range<usize>>, StoreError> {
+pub(crate) fn rows_of(segment: &Segment, ids: &[TraceId]) -> Result<Vec<Range<usize>>, StoreError> {
     let mut rows = Vec::new();
     for id in ids {
         let found = segment.trace_rows(*id)?;
@@ -235,7 +235,11 @@ fn rows_of(segment: &Segment, ids: &[TraceId]) -> Result<Vec<Range<usize>>, Stor
     Ok(rows)
 }
 
-fn read(segment: &Segment, rows: Vec<Range<usize>>) -> Result<Vec<Arc<SpanBatch>>, StoreError> {
+/// Reads these rows, ascending, with everything that belongs to a span.
+pub(crate) fn read(
+    segment: &Segment,
+    rows: Vec<Range<usize>>,
+) -> Result<Vec<Arc<SpanBatch>>, StoreError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }

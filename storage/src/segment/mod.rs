@@ -83,6 +83,9 @@ pub struct SegmentMeta {
     /// It holds nothing but pinned traces that retention has left over, and stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_pinned: bool,
+    /// Its traces wait for the decision of tail sampling; nothing of it has been dropped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_undecided: bool,
 }
 
 impl SegmentMeta {

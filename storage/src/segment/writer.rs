@@ -208,6 +208,7 @@ impl<'e> SegmentWriter<'e> {
             services: self.operations.services(),
             merged: self.files.merged,
             is_pinned: self.files.is_pinned,
+            is_undecided: false,
         })
     }
 

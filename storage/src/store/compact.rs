@@ -156,7 +156,8 @@ fn merge_next(
     let mut turn = shared.compact.turn();
     let env = &shared.options.env;
     let segments = shared.view.segments();
-    let metas: Vec<&SegmentMeta> = segments.iter().map(|segment| segment.meta()).collect();
+    let metas = segments.iter().map(|segment| segment.meta());
+    let metas: Vec<&SegmentMeta> = metas.filter(|meta| !shared.is_undecided(meta)).collect();
     let now_ns = env.clock.now_unix_nano();
     let job = next_job(&metas, now_ns, limits, &turn.damaged).or_else(|| {
         let sampling = shared.options.stored_sampling.as_ref()?;

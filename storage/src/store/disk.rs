@@ -76,7 +76,9 @@ fn keep_room(shared: &Shared, free_bytes: u64) {
         return;
     }
     let segments = shared.view.segments();
-    let may_go = segments.iter().filter(|segment| !segment.meta().is_pinned);
+    let may_go = segments
+        .iter()
+        .filter(|segment| retain::may_go(shared, segment.meta()));
     let stored: u64 = may_go.flat_map(|segment| segment.meta().file_bytes).sum();
     if stored == 0 {
         return;

@@ -2,19 +2,20 @@
 //!
 //! One flush: write the segment, the counts and the file of recent hashes, everything synced; commit them with the epoch's last sequence
 //! number to the manifest; swap the view; drop the log below. Until the commit nothing is given up, so a failure at any step leaves
-//! the epoch in the window and in the log, and it is tried again after a pause that doubles.
+//! the epoch in the window and in the log, and it is tried again after a pause that doubles. What comes when, `next` says.
 
 use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::Shared;
 use super::derive;
-use super::leave;
+use super::leave::{self, Left};
 use super::names::recent_name;
+use super::next::{self, Work};
 use super::tail::{Tail, Verdicts};
 use super::view::Epoch;
 use crate::batch::SpanBatch;
@@ -24,7 +25,8 @@ use crate::ids::TraceId;
 use crate::manifest::{Changes, RecentFile};
 use crate::measure;
 use crate::policy::{FlushPolicy, KeepAll};
-use crate::recent;
+use crate::recent::{self, Known};
+use crate::segment::SegmentMeta;
 
 /// The flusher looks at the age of epochs and at unlinked files this often.
 const TICK: Duration = Duration::from_millis(500);
@@ -48,6 +50,7 @@ struct State {
 pub(super) struct FlushControl {
     state: Mutex<State>,
     wake: Condvar,
+    ended: watch::Sender<bool>,
 }
 
 impl FlushControl {
@@ -65,6 +68,13 @@ impl FlushControl {
     pub(super) fn stop(&self) {
         self.state().stopped = true;
         self.wake.notify_all();
+    }
+
+    /// Returns when the flusher has ended; after [`FlushControl::stop`].
+    pub(super) async fn ended(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives in the same place, so it cannot go away first.
+        let _ = ended.wait_for(|ended| *ended).await;
     }
 
     /// Answers when record `seq` is in a segment, or the next attempt has failed; closed when the flusher has been stopped.
@@ -140,6 +150,7 @@ impl FlushControl {
 
 /// Flushes and keeps house until told to stop.
 pub(super) fn run(shared: &Shared) {
+    let _ending = Ending(&shared.flush);
     while shared.flush.pause() {
         let now_ns = shared.options.env.clock.monotonic_ns();
         let age_ns = shared.options.limits.epoch_age.as_nanos() as u64;
@@ -150,54 +161,89 @@ pub(super) fn run(shared: &Shared) {
         shared.unlink_trash();
         shared.disk.look(shared);
     }
-    // Whoever still waits is told by the end of the channel.
-    shared.flush.state().waiters.clear();
+}
+
+/// Tells everybody at the end.
+struct Ending<'a>(&'a FlushControl);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        // Whoever still waits is told by the end of the channel.
+        self.0.state().waiters.clear();
+        self.0.ended.send_replace(true);
+    }
 }
 
 fn flush_closed(shared: &Shared) {
-    let limits = &shared.options.limits;
-    while let Some(epoch) = shared.view.oldest_closed() {
-        let start_ns = shared.options.env.clock.monotonic_ns();
-        if !shared.flush.may_try(start_ns) || !shared.may_decide(&epoch, start_ns) {
+    let clock = &shared.options.env.clock;
+    loop {
+        let start_ns = clock.monotonic_ns();
+        if !shared.flush.may_try(start_ns) {
             return;
         }
-        let flushed = flush_caught(shared, &epoch);
-        let now_ns = shared.options.env.clock.monotonic_ns();
-        measure::flush(
-            flushed.is_ok(),
-            now_ns.saturating_sub(start_ns),
-            epoch.spans(),
-        );
-        match flushed {
-            Ok(()) => shared.flush.succeeded(epoch.seqs.1),
+        let Some(work) = next::next(shared, start_ns) else {
+            break;
+        };
+        let done = run_caught(shared, &work);
+        let now_ns = clock.monotonic_ns();
+        let elapsed_ns = now_ns.saturating_sub(start_ns);
+        if let Work::Leave(epoch, _) = &work {
+            measure::flush(done.is_ok(), elapsed_ns, epoch.spans());
+        }
+        match done {
+            Ok(()) => shared.flush.succeeded(shared.decided_seq()),
             Err(error) => {
-                tracing::error!(%error, first_seq = epoch.seqs.0, last_seq = epoch.seqs.1,
-                    "an epoch cannot be flushed; it stays in the log and is tried again");
-                let (pause, pause_max) = (limits.retry_pause, limits.flush_retry_pause_max);
-                shared.flush.failed(&error, now_ns, pause, pause_max);
+                failed(shared, &work, &error, now_ns);
                 return;
             }
         }
     }
+    // Who asked for a flush when it had just been made.
+    shared.flush.succeeded(shared.decided_seq());
+}
+
+fn failed(shared: &Shared, work: &Work, error: &StoreError, now_ns: u64) {
+    let (first_seq, last_seq) = work.seqs();
+    tracing::error!(%error, first_seq, last_seq, spans = work.spans(),
+        "an epoch cannot be flushed; it stays where it is and is tried again");
+    let limits = &shared.options.limits;
+    let (pause, pause_max) = (limits.retry_pause, limits.flush_retry_pause_max);
+    shared.flush.failed(error, now_ns, pause, pause_max);
 }
 
 /// A panic while a segment is written must not end the flusher.
-fn flush_caught(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
-    catch_unwind(AssertUnwindSafe(|| flush_epoch(shared, epoch))).unwrap_or_else(|_| {
+fn run_caught(shared: &Shared, work: &Work) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(|| work.run(shared))).unwrap_or_else(|_| {
         Err(StoreError::Unavailable {
             message: "writing a segment has panicked".to_owned(),
         })
     })
 }
 
-fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
+/// How an epoch leaves memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// What is kept of it becomes a segment. Without tail sampling that is all.
+    Decided,
+    /// All of it becomes a segment that is decided about later.
+    Undecided,
+}
+
+/// Counts the epoch, and makes a segment of it.
+///
+/// # Errors
+/// When a file cannot be written; the epoch is where it was.
+pub(super) fn leave(shared: &Shared, epoch: &Epoch, leaving: Leaving) -> Result<(), StoreError> {
     let (incarnation, recent_before) = shared.manifest_figures();
     let env = &shared.options.env;
     let later = shared.view.batches_after(epoch.seqs.1);
     let tail = shared.tail.as_ref();
-    let mut verdicts = tail.map(|tail| tail.decide(env, &shared.pinned(), &epoch.batches, &later));
+    let mut verdicts = tail
+        .filter(|_| leaving == Leaving::Decided)
+        .map(|tail| tail.decide(env, &shared.pinned(), &epoch.batches, &later));
     let nonce = env.random.next_u64() as u32;
-    let recent = write_recent(shared, epoch, &recent_name(incarnation, epoch.seqs, nonce))?;
+    let recent_name = recent_name(incarnation, epoch.seqs, nonce);
+    let recent = write_recent(shared, &epoch.known, &recent_name)?;
     let aged = aged_recent(shared, &recent_before);
     let bookkeeping = Changes {
         flushed_seq: epoch.seqs.1,
@@ -205,13 +251,18 @@ fn flush_epoch(shared: &Shared, epoch: &Epoch) -> Result<(), StoreError> {
         remove_recent: aged.iter().map(|file| file.name.clone()).collect(),
         ..Changes::default()
     };
-    while !leave_and_commit(shared, epoch, &later, verdicts.as_ref(), &bookkeeping)? {
+    let leave = |verdicts: Option<&Verdicts>| {
+        leave_and_commit(shared, epoch, &later, leaving, verdicts, &bookkeeping)
+    };
+    while !leave(verdicts.as_ref())? {
         // A trace was pinned meanwhile that was to be dropped.
         if let Some(verdicts) = &mut verdicts {
             verdicts.keep(&shared.pinned());
         }
     }
-    find_exemplars(shared, epoch, verdicts.as_ref());
+    if leaving == Leaving::Decided {
+        find_exemplars(shared, &epoch.batches, verdicts.as_ref());
+    }
     if let (Some(tail), Some(verdicts)) = (tail, &verdicts) {
         tail.committed(verdicts, recent.as_ref().map(|file| file.name.as_str()));
     }
@@ -227,6 +278,7 @@ fn leave_and_commit(
     shared: &Shared,
     epoch: &Epoch,
     later: &[Arc<SpanBatch>],
+    leaving: Leaving,
     verdicts: Option<&Verdicts>,
     changes: &Changes,
 ) -> Result<bool, StoreError> {
@@ -235,40 +287,52 @@ fn leave_and_commit(
         None => &KeepAll,
     };
     let nonce = shared.options.env.random.next_u64() as u32;
-    let left = leave::write(shared, epoch, later, policy, nonce)?;
+    let Left { counts, segment } = leave::write(shared, epoch, later, policy, nonce)?;
+    let segment = segment.map(|meta| SegmentMeta {
+        is_undecided: leaving == Leaving::Undecided,
+        ..meta
+    });
     let changes = Changes {
-        add_segments: left.segment.iter().cloned().collect(),
-        add_derived: left.counts.files.clone(),
-        remove_derived: left.counts.removed.clone(),
+        add_segments: segment.iter().cloned().collect(),
+        add_derived: counts.files.clone(),
+        remove_derived: counts.removed,
         ..changes.clone()
     };
     let agrees =
         |pinned: &BTreeSet<TraceId>| verdicts.is_none_or(|verdicts| !verdicts.drop_any(pinned));
-    if !shared.commit_flush(changes, Arc::clone(&left.counts.pending), agrees)? {
-        left.discard(shared);
+    if !shared.commit_flush(changes, counts.pending, agrees)? {
+        shared.discard(segment, counts.files);
         return Ok(false);
     }
-    shared.totals.add(&left.counts.span_metrics);
+    shared.totals.add(&counts.span_metrics);
+    if let (Some(tail), Some(meta), Leaving::Undecided) = (&shared.tail, segment, leaving) {
+        tail.has_spilled(&meta.name, epoch.newest_at_ns);
+        measure::tail_spilled_epoch();
+    }
     Ok(true)
 }
 
 /// Finds exemplars for the totals among the spans that were kept, while somebody reads them.
-fn find_exemplars(shared: &Shared, epoch: &Epoch, verdicts: Option<&Verdicts>) {
+pub(super) fn find_exemplars(
+    shared: &Shared,
+    batches: &[Arc<SpanBatch>],
+    verdicts: Option<&Verdicts>,
+) {
     let now_ns = shared.options.env.clock.monotonic_ns();
     if shared.exemplars_wanted.is_on(now_ns) {
         let is_kept = |id| verdicts.is_none_or(|verdicts| verdicts.keeps(id));
-        let found = derived::find_exemplars(&epoch.batches, is_kept);
+        let found = derived::find_exemplars(batches, is_kept);
         shared.totals.exemplify(found);
     }
 }
 
-/// Writes the hashes of the epoch's payloads that are still remembered, and the decisions that are not durable yet.
-fn write_recent(
+/// Writes the hashes of payloads that are still remembered, and the decisions that are not durable yet.
+pub(super) fn write_recent(
     shared: &Shared,
-    epoch: &Epoch,
+    known: &[Known],
     name: &str,
 ) -> Result<Option<RecentFile>, StoreError> {
-    let mut known = epoch.known.clone();
+    let mut known = known.to_vec();
     known.retain(|entry| shared.recent.contains(entry.hash));
     let decisions = shared.tail.as_ref().map(Tail::not_durable);
     let decisions = decisions.unwrap_or_default();

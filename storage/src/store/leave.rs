@@ -7,7 +7,7 @@ use super::names::segment_name;
 use super::view::Epoch;
 use super::{DEFAULT_TENANT, Shared};
 use crate::batch::SpanBatch;
-use crate::derived::{Counted, Counting, DerivedFile, PendingCalls};
+use crate::derived::{Counted, Counting, DerivedFile, DerivedMeta, PendingCalls};
 use crate::error::StoreError;
 use crate::policy::FlushPolicy;
 use crate::segment::plan::{Plan, Planner};
@@ -22,19 +22,18 @@ pub(super) struct Left {
     pub(super) segment: Option<SegmentMeta>,
 }
 
-impl Left {
-    /// Gives up what was written; nothing names the files.
-    pub(super) fn discard(self, shared: &Shared) {
-        let (env, dir) = (&shared.options.env, &shared.options.data_dir);
-        let segment = self.segment.map(|meta| {
-            let segment = Segment::open(env, dir, meta, &shared.cache);
+impl Shared {
+    /// Gives up files that were written and that nothing names.
+    pub(super) fn discard(&self, segment: Option<SegmentMeta>, counts: Vec<DerivedMeta>) {
+        let (env, dir) = (&self.options.env, &self.options.data_dir);
+        let segment = segment.map(|meta| {
+            let segment = Segment::open(env, dir, meta, &self.cache);
             Arc::new(segment)
         });
-        let files = self.counts.files.into_iter();
+        let files = counts.into_iter();
         let counts = files.map(|meta| Arc::new(DerivedFile::open(env, dir, meta)));
         let now_ns = env.clock.monotonic_ns();
-        shared
-            .trash
+        self.trash
             .add(segment.into_iter().collect(), counts.collect(), now_ns);
     }
 }

@@ -21,10 +21,12 @@ mod flush;
 mod ingest;
 mod leave;
 mod names;
+mod next;
 mod open;
 mod queue;
 mod repair;
 mod retain;
+mod spill;
 mod tail;
 mod terms;
 mod trash;
@@ -432,7 +434,13 @@ impl Store {
     /// When the segment or the manifest cannot be written; the spans stay in the log and the hot window.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let shared = self.shared();
-        let Some(last_seq) = shared.view.close_open() else {
+        let spilled = || {
+            shared
+                .undecided()
+                .last()
+                .map(|segment| segment.meta().wal.1)
+        };
+        let Some(last_seq) = shared.view.close_open().or_else(spilled) else {
             return Ok(());
         };
         let answer = shared.flush.wait_for(last_seq).await;
@@ -621,6 +629,8 @@ impl Store {
             self.flush().await
         };
         shared.flush.stop();
+        // What it does at this moment it does to the end, before another process may open the directory.
+        shared.flush.ended().await;
         if flushed.is_ok() {
             let flushed_seq = lock(&shared.manifest).state().flushed_seq;
             let (env, dir) = (&shared.options.env, wal::dir(&shared.options.data_dir));

@@ -13,6 +13,7 @@ use super::flush::{self, FlushControl};
 use super::ingest::{Ingest, Log};
 use super::names;
 use super::queue::Queue;
+use super::spill;
 use super::tail::Tail;
 use super::terms::KnownTerms;
 use super::trash::Trash;
@@ -381,6 +382,9 @@ fn report(shared: &Shared, recovery: &Recovery) {
     measure::recovery_damage(recovery.damaged.len());
     for damage in &recovery.damaged {
         tracing::error!(damage, "damage was found at start-up");
+    }
+    if shared.tail.is_some() {
+        spill::tell(&shared.undecided());
     }
     let manifest = lock(&shared.manifest);
     let state = manifest.state();

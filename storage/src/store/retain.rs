@@ -34,7 +34,7 @@ pub(super) fn retain(
         let segments = shared.view.segments();
         let may_go: Vec<&Arc<Segment>> = segments
             .iter()
-            .filter(|segment| !segment.meta().is_pinned)
+            .filter(|segment| may_go(shared, segment.meta()))
             .collect();
         let terms = shared.terms.of(shared, &may_go, request);
         let decision = decide(shared, &may_go, &terms, request);
@@ -66,6 +66,11 @@ pub(super) fn retain(
         }
         return Ok(report);
     }
+}
+
+/// False for what holds nothing but pinned traces, and for what waits for the decision about its traces.
+pub(super) fn may_go(shared: &Shared, meta: &SegmentMeta) -> bool {
+    !meta.is_pinned && !shared.is_undecided(meta)
 }
 
 fn decide(

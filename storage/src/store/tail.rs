@@ -6,10 +6,8 @@
 //!                  └─ not yet: its spans in the whole hot window ──▶ sampler ─────┘
 //! ```
 //!
-//! The oldest epoch is decided about when its newest span has waited for `decision_wait`. Before that only when somebody asks for a
-//! flush, or when the window is so full that senders would soon be refused; that is counted and logged.
-//!
-//! Undecided spans are in the log and in the hot window: durable, and visible. At shutdown they stay there, and the next start waits anew.
+//! When that is, `next` says. Undecided spans are in the log and in the hot window, or in undecided segments (`spill`): durable, and visible. At shutdown
+//! they stay there, and the next start waits anew.
 //!
 //! Pinned traces are kept whatever the sampler says, and stand for nobody but themselves. A pin that is made while a flush is under way
 //! holds too: the flush commits only if it drops nothing that is pinned at that moment, and is otherwise written anew.
@@ -17,8 +15,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Shared;
-use super::view::Epoch;
+use super::spill::Spilled;
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::ids::TraceId;
@@ -32,6 +29,7 @@ use crate::sampling::{SpanSet, TailSampling, Threshold, TraceView};
 pub(super) struct Tail {
     pub(super) options: TailSampling,
     decisions: Mutex<Decisions>,
+    pub(super) spilled: Mutex<Spilled>,
 }
 
 /// What is decided about one trace of an epoch.
@@ -101,6 +99,7 @@ impl Tail {
                 options.decision_age.as_nanos() as u64,
             )),
             options,
+            spilled: Mutex::default(),
         }
     }
 
@@ -192,31 +191,5 @@ impl Tail {
     /// True while `file` holds decisions that are remembered.
     pub(super) fn needs(&self, file: &str) -> bool {
         self.decisions().are_in(file)
-    }
-}
-
-impl Shared {
-    /// Whether the epoch's traces may be decided about now.
-    pub(super) fn may_decide(&self, epoch: &Epoch, now_ns: u64) -> bool {
-        let Some(tail) = &self.tail else {
-            return true;
-        };
-        let waited_ns = now_ns.saturating_sub(epoch.newest_at_ns);
-        if u128::from(waited_ns) >= tail.options.decision_wait.as_nanos()
-            || self.flush.is_awaited(epoch.seqs.0)
-        {
-            return true;
-        }
-        if !self.view.is_filling_up() {
-            return false;
-        }
-        measure::tail_early_epoch();
-        tracing::warn!(
-            spans = epoch.spans(),
-            waited_ms = waited_ns / 1_000_000,
-            "the hot window is filling up: traces are decided about before `sampling.tail.decision_wait` is over. \
-             Raise `storage.hot_window_size` or shorten the wait"
-        );
-        true
     }
 }

@@ -14,6 +14,7 @@ mod recovery;
 mod repair;
 mod retention;
 mod simulation;
+mod spill;
 mod stored_sampling;
 mod tail;
 mod verify;

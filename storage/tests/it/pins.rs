@@ -9,10 +9,11 @@ use clew_storage::sampling::{TailSampler, Threshold, TraceView};
 use clew_storage::{Store, StoreOptions, TraceId};
 
 use crate::common::{DATA_DIR, counted, limits, options, payload, runtime, send, spans, trace_id};
+use crate::spill::drop_all;
 use crate::tail::{sampling, stored};
 
 /// Drops every trace.
-struct DropAll;
+pub(crate) struct DropAll;
 
 impl TailSampler for DropAll {
     fn decide(&self, traces: &[TraceView<'_>]) -> Vec<Option<Threshold>> {
@@ -22,9 +23,9 @@ impl TailSampler for DropAll {
 
 /// Drops every trace, but pins some of them while it does so.
 #[derive(Clone, Default)]
-struct Pinning {
-    store: Arc<OnceLock<Store>>,
-    ids: Vec<TraceId>,
+pub(crate) struct Pinning {
+    pub(crate) store: Arc<OnceLock<Store>>,
+    pub(crate) ids: Vec<TraceId>,
 }
 
 impl TailSampler for Pinning {
@@ -138,8 +139,8 @@ fn a_pin_at_any_moment_of_retention_holds_or_is_refused() {
                 ids.filter(|id| pinning.pin(*id).unwrap())
                     .collect::<BTreeSet<_>>()
             });
-            let retained = tokio::task::spawn_blocking(move || retaining.retain(1, false));
-            retained.await.unwrap().unwrap();
+            let retained = tokio::task::spawn_blocking(move || drop_all(&retaining));
+            assert!(!retained.await.unwrap().segments.is_empty());
             let pinned = pinned.await.unwrap();
             let (counts, _) = stored(&store.snapshot());
             assert!(counts.values().all(|count| *count == 4), "round {round}");

@@ -1,4 +1,4 @@
-//! A store's life, drawn by lot: payloads, flushes with and without tail sampling, merges, sampling of what is old, retention, pins, backups,
+//! A store's life, drawn by lot: payloads, flushes with and without tail sampling, spilled epochs, merges, sampling of what is old, retention, pins, backups,
 //! readers, failing disks, kills and power cuts, in an order that follows from a seed.
 //!
 //! After every step: what was acknowledged, is not past its term and not of a trace that is sampled out is there once; what was not acknowledged is
@@ -132,7 +132,16 @@ impl Life {
     }
 
     fn limits(&self) -> Limits {
+        let unbounded = Limits::default();
+        let (epoch_bytes, hot_window_bytes) = if self.spills() {
+            (4 << 10, 16 << 10)
+        } else {
+            (unbounded.epoch_bytes, unbounded.hot_window_bytes)
+        };
         Limits {
+            epoch_bytes,
+            hot_window_bytes,
+            tail_spill_bytes: [1 << 30, 60 << 10, 0][(self.seed / 5 % 3) as usize],
             compaction: CompactionLimits {
                 enabled: false,
                 // Ten spans begin in each.
@@ -155,6 +164,11 @@ impl Life {
     /// Two seeds of five sample traces when they leave the hot window.
     fn tail_samples(&self) -> bool {
         self.seed % 5 >= 3
+    }
+
+    /// One of these has memory for some ten spans, and room on the disk for many, some or none of those that wait.
+    fn spills(&self) -> bool {
+        self.seed % 5 == 4
     }
 
     fn merge(&mut self, all: bool) -> Result<CompactionReport, StoreError> {
@@ -409,21 +423,19 @@ impl Life {
             return "nothing to pin".to_owned();
         }
         let span = self.below(self.next_span);
-        let found = spans(&self.store().snapshot());
-        let first = span / 4 * 4;
-        let of_trace: Vec<u64> = (first..first + 4)
-            .filter(|span| found.contains_key(span))
-            .collect();
+        let of_trace = |life: &Self| -> Vec<u64> {
+            let found = spans(&life.store().snapshot());
+            let first = span / 4 * 4;
+            let there = (first..first + 4).filter(|span| found.contains_key(span));
+            there.collect()
+        };
+        let before = of_trace(self);
         let pinned = self.store().pin(trace_id(span)).unwrap();
-        // An epoch whose flush has failed may be decided about at this moment.
+        // It may be decided about at this moment: what is there after the pin stays.
         let may_go = self.tail_samples() && is_dropped(span);
-        assert!(
-            pinned != of_trace.is_empty() || may_go,
-            "seed {}",
-            self.seed
-        );
+        assert!(pinned != before.is_empty() || may_go, "seed {}", self.seed);
         if pinned {
-            self.pinned.extend(of_trace);
+            self.pinned.extend(of_trace(self));
             self.pinned_traces.insert(span / 4);
         }
         format!("pinning the trace of {span}")

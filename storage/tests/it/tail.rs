@@ -21,7 +21,7 @@ use crate::common::{
     DATA_DIR, limits, options, payload, runtime, send, send_until_taken, spans, trace_id,
 };
 
-const WAIT: Duration = Duration::from_secs(30);
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
 /// Tail sampling by `sampler`, with the wait of these tests.
 pub(crate) fn sampling(sampler: impl TailSampler + 'static) -> TailSampling {
@@ -38,27 +38,27 @@ type Log = Arc<Mutex<Vec<(TraceId, usize, bool)>>>;
 
 /// Keeps one of two traces, with a threshold that says so.
 #[derive(Clone)]
-struct Coin {
+pub(crate) struct Coin {
     throws: Arc<AtomicU64>,
     log: Log,
 }
 
 impl Coin {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             throws: Arc::new(AtomicU64::new(seed)),
             log: Log::default(),
         }
     }
 
-    fn asked(&self) -> Vec<(TraceId, usize)> {
+    pub(crate) fn asked(&self) -> Vec<(TraceId, usize)> {
         let log = self.log.lock().unwrap();
         let mut asked: Vec<_> = log.iter().map(|(id, spans, _)| (*id, *spans)).collect();
         asked.sort_unstable();
         asked
     }
 
-    fn kept(&self) -> BTreeMap<TraceId, bool> {
+    pub(crate) fn kept(&self) -> BTreeMap<TraceId, bool> {
         let log = self.log.lock().unwrap();
         log.iter().map(|(id, _, kept)| (*id, *kept)).collect()
     }
@@ -77,7 +77,7 @@ impl TailSampler for Coin {
     }
 }
 
-fn with(sim: &SimEnv, coin: &Coin, limits: Limits) -> StoreOptions {
+pub(crate) fn with(sim: &SimEnv, coin: &Coin, limits: Limits) -> StoreOptions {
     StoreOptions {
         tail_sampling: Some(sampling(coin.clone())),
         ..options(sim.env(), DATA_DIR, limits)
@@ -93,7 +93,7 @@ fn quick() -> Limits {
 }
 
 /// Waits until `holds`, while the flusher works.
-async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..3_000 {
         if holds() {
             return;
@@ -104,11 +104,11 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// Gives the flusher, which looks every half a second, time to do what it should not do.
-async fn give_a_chance() {
+pub(crate) async fn give_a_chance() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 }
 
-fn hot_spans(store: &Store) -> u64 {
+pub(crate) fn hot_spans(store: &Store) -> u64 {
     store.status().hot_spans
 }
 
@@ -307,11 +307,12 @@ fn a_failed_flush_does_not_throw_the_coin_again() {
 }
 
 #[test]
-fn a_window_that_fills_up_is_decided_early_and_nothing_is_refused_for_long() {
+fn a_window_that_fills_up_and_may_not_spill_is_decided_early_and_nothing_is_refused_for_long() {
     let (sim, coin) = (SimEnv::new(1), Coin::new(3));
     let small = Limits {
         epoch_bytes: 32 << 10,
         hot_window_bytes: 128 << 10,
+        tail_spill_bytes: 0,
         ..limits()
     };
     runtime().block_on(async {
