@@ -9,7 +9,7 @@ DATA_DIR ?= data
 web := ui/web
 web_sources := $(shell find $(web) -path $(web)/node_modules -prune -o -type f -not -path '*/test-results/*' -print)
 
-.PHONY: help run test ui dist bench bench-search chaos format lint versions rust-test web-check browser-test
+.PHONY: help run test ui dist bench bench-search bench-sampling chaos format lint versions rust-test web-check browser-test
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -30,6 +30,9 @@ bench: ui ## Measure ingest, disk, start-up and look-ups on the corpora; writes 
 
 bench-search: ui ## Measure search and SQL beside DuckDB and ClickHouse; writes docs/benchmarks-search.md.
 	scripts/bench-search $(ARGUMENTS)
+
+bench-sampling: ui ## Measure what tail sampling costs; writes docs/benchmarks-sampling.md.
+	scripts/bench-sampling $(ARGUMENTS)
 
 chaos: ui ## Kill, cut off, fill, starve and flood a server, as root; writes docs/reliability.md.
 	scripts/chaos $(ARGUMENTS)
