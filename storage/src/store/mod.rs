@@ -404,7 +404,7 @@ impl Store {
         }
         shared.queue.check(bytes)?;
         let reserved_bytes = append.batch.memory_bytes();
-        if !shared.view.reserve(reserved_bytes) {
+        if !shared.view.reserve(reserved_bytes, record.payload.len()) {
             return Err(shared.hot_window_is_full());
         }
         let (done, answer) = oneshot::channel();

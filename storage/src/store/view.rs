@@ -63,6 +63,8 @@ struct Inner {
     closed: VecDeque<Arc<Epoch>>,
     open: Option<Epoch>,
     used_bytes: usize,
+    /// The smallest payload whose batch found no room since an epoch left the window.
+    refused_bytes: Option<usize>,
     snapshot: Option<Snapshot>,
 }
 
@@ -113,22 +115,31 @@ impl View {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes memory for a batch, or answers false when the window is full. A batch that alone is over the bound is taken when
-    /// the window is empty.
-    pub(crate) fn reserve(&self, bytes: usize) -> bool {
+    /// Takes memory for the batch of a payload, or answers false when the window is full. A batch that alone is over the bound is taken
+    /// when the window is empty.
+    pub(crate) fn reserve(&self, bytes: usize, payload_bytes: usize) -> bool {
         let mut inner = self.inner();
         let fits = inner.used_bytes.saturating_add(bytes) <= self.limits.hot_window_bytes;
         if fits || inner.used_bytes == 0 {
             inner.used_bytes += bytes;
             return true;
         }
+        let smallest = inner
+            .refused_bytes
+            .map_or(payload_bytes, |refused| refused.min(payload_bytes));
+        inner.refused_bytes = Some(smallest);
         false
     }
 
-    /// Whether a batch of a payload of so many bytes, which takes about as much memory, may find room now.
-    pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        let used = self.inner().used_bytes;
-        used == 0 || used.saturating_add(bytes) <= self.limits.hot_window_bytes
+    /// Whether the batch of a payload of so many bytes may find room now: not when there is less room than that, or when the batch of a payload
+    /// as small has found none, whose memory is only known once it is decoded.
+    pub(crate) fn has_room(&self, payload_bytes: usize) -> bool {
+        let inner = self.inner();
+        let fits = inner.used_bytes.saturating_add(payload_bytes) <= self.limits.hot_window_bytes;
+        let refused = inner
+            .refused_bytes
+            .is_some_and(|refused| payload_bytes >= refused);
+        inner.used_bytes == 0 || fits && !refused
     }
 
     /// Takes memory for a batch from the log, which is in the window whatever its size.
@@ -223,6 +234,7 @@ impl View {
             && epoch.seqs.1 <= flushed_seq
         {
             inner.used_bytes -= epoch.bytes;
+            inner.refused_bytes = None;
             inner.closed.pop_front();
         }
         inner.version = version;

@@ -235,6 +235,13 @@ fn the_hot_window_is_filled_to_the_limit_and_not_beyond() {
                 "{refused:?} with room for {room}"
             );
             assert_eq!(spans(&store.snapshot()), once(4 * taken));
+            // The next one of this size need not be decoded to be refused.
+            let bytes = payload(4 * taken, 4, 0).len();
+            let told = store.check_room(bytes);
+            assert!(
+                matches!(told, Err(StoreError::Overloaded { .. })),
+                "{told:?}"
+            );
             // Being full makes the flusher work, and there is room again.
             sim.fs.set_capacity(None);
             while send(&store, payload(4 * taken, 4, 0)).await.is_err() {
@@ -243,6 +250,8 @@ fn the_hot_window_is_filled_to_the_limit_and_not_beyond() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             assert_eq!(spans(&store.snapshot()), once(4 * taken + 4));
+            store.flush().await.unwrap();
+            assert!(store.check_room(bytes).is_ok());
         });
     }
 }
