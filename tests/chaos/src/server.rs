@@ -68,7 +68,14 @@ impl Setup {
             .env("CLEW_LOG_FORMAT", "json")
             // A signal for the driver is none for the server.
             .process_group(0);
-        for port in ["OTLP_GRPC", "OTLP_HTTP", "ZIPKIN", "HTTP", "GRPC"] {
+        for port in [
+            "OTLP_GRPC",
+            "OTLP_HTTP",
+            "ZIPKIN",
+            "HTTP",
+            "GRPC",
+            "SAMPLING",
+        ] {
             command.env(format!("CLEW_PORTS_{port}"), "0");
         }
         for (name, value) in &self.settings {

@@ -194,9 +194,13 @@ impl Rounds {
         })
     }
 
+    /// Goes on until `times` trials are valid, or twice as many were made.
     fn go(&mut self, times: u64) -> Result<()> {
         let mut done = 0;
-        for round in 0..times as u32 {
+        for round in 0..2 * times as u32 {
+            if self.blows - self.void >= times {
+                break;
+            }
             match self.one(round) {
                 // What was done so far counts.
                 Err(_) if stop::check().is_err() => break,
