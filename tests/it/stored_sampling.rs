@@ -121,8 +121,9 @@ fn stored(server: &Server) -> BTreeMap<String, (u64, f64)> {
 
 /// The sum of the weights of the root spans of an operation, of those `condition` fits.
 fn weight(server: &Server, operation: &str, condition: &str) -> f64 {
-    let statement =
-        format!("SELECT sum(sample_weight) FROM spans WHERE name = '{operation}' AND {condition}");
+    let statement = format!(
+        "SELECT coalesce(sum(sample_weight), 0) FROM spans WHERE name = '{operation}' AND {condition}"
+    );
     decimal(&Reader::new(server.addresses().http).sql(&statement)[0][0])
 }
 
