@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 
-from server import ROOT, Server, commit, fsync_ms, machine, table
+from server import ROOT, Server, add_programs, commit, find_programs, fsync_ms, machine, table
 
 STREAMS = ["nezha-trainticket-20230129", "nezha-onlineboutique-20220822", "deathstarbench-all"]
 
@@ -273,11 +273,8 @@ Traces by id, of all ages in random order, one after the other on one connection
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--corpus", help="folder with the three full streams")
-    parser.add_argument("--profile", default="release", help="build profile of the two programs")
-    parser.add_argument("--clew", help="server binary; that of the profile if absent")
-    parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
+    add_programs(parser)
     parser.add_argument("--work", default=None, help="folder for data directories; a temporary one if absent")
     parser.add_argument("--seconds", type=float, default=20, help="length of an ingest run")
     parser.add_argument("--connections", type=int, default=16, help="connections of the load generator")
@@ -287,9 +284,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="cuts and short runs; writes nothing")
     parser.add_argument("--json", help="also write the figures to this file")
     options = parser.parse_args()
-    built = target / {"dev": "debug"}.get(options.profile, options.profile)
-    options.clew = options.clew or str(built / "clew")
-    options.loadgen = options.loadgen or str(built / "clew-loadgen")
+    find_programs(options)
     if options.quick:
         options.corpus = str(ROOT / "testdata/otlp")
         options.seconds, options.spans, options.look_ups = 2, 100_000, 100

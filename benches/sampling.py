@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from server import ROOT, Server, commit, machine, table
+from server import ROOT, Server, add_programs, commit, find_programs, machine, table
 
 # Thin spans, of which the wait for a decision has to hold many.
 STREAM = "deathstarbench-all"
@@ -214,11 +214,8 @@ counted once. CPU is until everything is decided about. An epoch is a quarter of
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--corpus", help="folder with the full stream")
-    parser.add_argument("--profile", default="release", help="build profile of the two programs")
-    parser.add_argument("--clew", help="server binary; that of the profile if absent")
-    parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
+    add_programs(parser)
     parser.add_argument("--work", default=None, help="folder for data directories; a temporary one if absent")
     parser.add_argument("--connections", type=int, default=16, help="connections of the load generator")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each kind for the cost")
@@ -233,9 +230,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="cuts and short runs; writes nothing")
     parser.add_argument("--json", help="also write the figures to this file")
     options = parser.parse_args()
-    built = target / {"dev": "debug"}.get(options.profile, options.profile)
-    options.clew = options.clew or str(built / "clew")
-    options.loadgen = options.loadgen or str(built / "clew-loadgen")
+    find_programs(options)
     if options.quick:
         options.corpus = options.corpus or str(ROOT / "testdata/otlp")
         options.rounds, options.seconds, options.cost_rate = 1, 3, 2_000

@@ -21,7 +21,7 @@ import jaeger
 import questions
 import search_page
 import searches
-from server import ROOT, Server, fsync_ms
+from server import ROOT, Server, add_programs, find_programs, fsync_ms
 
 #: Requests that are made before the measured ones, as far as they are done in this time.
 WARM_UP = 200
@@ -337,13 +337,10 @@ def bytes_of(folder, pattern):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--spans", type=int, default=10_000_000, help="spans to load, in steps of 200,000")
     parser.add_argument("--data", help="folder that is kept: loaded if it is empty, else used as it is; a temporary one if absent")
     parser.add_argument("--work", default=None, help="where the temporary folder is made")
-    parser.add_argument("--profile", default="release", help="build profile of the two programs")
-    parser.add_argument("--clew", help="server binary; that of the profile if absent")
-    parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
+    add_programs(parser)
     parser.add_argument("--warm", type=int, default=200, help="measured requests of each kind")
     parser.add_argument("--cold", type=int, default=20, help="requests of each kind to a server just started; 0 leaves cold runs out")
     parser.add_argument("--counted", type=int, default=5, help="searches of each kind that count all, and that the other engines answer")
@@ -360,9 +357,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="200,000 spans and few requests; writes nothing")
     parser.add_argument("--json", help="also write the figures to this file")
     options = parser.parse_args()
-    built = target / {"dev": "debug"}.get(options.profile, options.profile)
-    options.clew = options.clew or str(built / "clew")
-    options.loadgen = options.loadgen or str(built / "clew-loadgen")
+    find_programs(options)
     if options.quick:
         options.spans, options.warm, options.cold, options.counted, options.rounds = 200_000, 10, 1, 2, 1
     options.started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A Clew server to be measured, and what both measuring scripts tell of the machine."""
+"""A Clew server to be measured, and what the measuring scripts share."""
 
 import http.client
 import json
@@ -88,6 +88,21 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait(120)
+
+
+def add_programs(parser):
+    """Adds the arguments that name the server and the load generator."""
+    parser.add_argument("--profile", default="release", help="build profile of the two programs")
+    parser.add_argument("--clew", help="server binary; that of the profile if absent")
+    parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
+
+
+def find_programs(options):
+    """Puts the programs of the profile where none are named."""
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    built = target / {"dev": "debug"}.get(options.profile, options.profile)
+    options.clew = options.clew or str(built / "clew")
+    options.loadgen = options.loadgen or str(built / "clew-loadgen")
 
 
 def machine():
