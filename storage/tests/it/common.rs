@@ -11,7 +11,6 @@ use bytes::Bytes;
 use clew_storage::attributes::{AttributeRef, ValueRef};
 use clew_storage::derived::DerivedTable;
 use clew_storage::env::Env;
-use clew_storage::env::testing::{Fault, Loss, SimEnv};
 use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
 use clew_storage::store::{Append, Claim, Recovery};
@@ -161,14 +160,6 @@ pub(crate) async fn send_until_taken(store: &Store, payload: &Bytes) {
         "the store does not take payloads again: {:?}",
         store.status()
     );
-}
-
-/// Cuts the power of the machine that `store` runs on. First none of its threads gets anything done any more: what one of them does after the cut
-/// would be done by nobody.
-pub(crate) fn cut_power(sim: &SimEnv, store: Store, loss: Loss) {
-    sim.fs.fail_nth(1, Fault::Stop);
-    drop(store);
-    sim.fs.power_cut(loss);
 }
 
 /// How often each span is in the snapshot, hot or stored.

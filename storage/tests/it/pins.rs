@@ -8,9 +8,7 @@ use clew_storage::env::testing::{Loss, SimEnv};
 use clew_storage::sampling::{TailSampler, Threshold, TraceView};
 use clew_storage::{Store, StoreOptions, TraceId};
 
-use crate::common::{
-    DATA_DIR, counted, cut_power, limits, options, payload, runtime, send, spans, trace_id,
-};
+use crate::common::{DATA_DIR, counted, limits, options, payload, runtime, send, spans, trace_id};
 use crate::spill::drop_all;
 use crate::tail::{sampling, stored};
 
@@ -64,7 +62,8 @@ fn a_pinned_trace_is_kept_by_tail_sampling_and_so_are_its_late_spans() {
         for trace in [2, 7] {
             assert!(store.pin(trace_id(4 * trace)).unwrap());
         }
-        cut_power(&sim, store, Loss::All);
+        sim.fs.power_cut(Loss::All);
+        drop(store);
         let (store, _) = Store::open(with(&sim, DropAll)).unwrap();
         store.flush().await.unwrap();
         assert_eq!(kept(&store), (vec![(2, 4), (7, 3)], vec![1.0; 7]));

@@ -501,15 +501,13 @@ impl Life {
                 }
             };
         }
-        // The store's own threads may be at work: none of them gets anything done from here on, as if the machine had stopped.
-        self.sim.fs.fail_nth(1, Fault::Stop);
-        self.store = None;
         let end = self.below(3);
         match end {
             0 => self.sim.fs.kill(),
             1 => self.sim.fs.power_cut(Loss::All),
             _ => self.sim.fs.power_cut(Loss::Some),
         }
+        self.store = None;
         what += [", killed", ", power cut", ", power cut in part"][end as usize];
         self.open();
         self.check(&what);

@@ -11,7 +11,7 @@ use clew_storage::store::{RetentionReport, RetentionRequest};
 use clew_storage::{Admission, Decoder, Limits, Snapshot, Store, StoreOptions};
 
 use crate::common::{
-    DATA_DIR, KIND, ToyDecoder, counted, cut_power, limits, once, options, payload, runtime, send,
+    DATA_DIR, KIND, ToyDecoder, counted, limits, once, options, payload, runtime, send,
     send_until_taken, spans, trace_id,
 };
 use crate::pins::{DropAll, Pinning};
@@ -176,7 +176,8 @@ fn undecided_segments_outlive_restarts_and_crashes_and_wait_anew() {
             assert!(!undecided(&store.snapshot()).is_empty());
             assert_eq!(spans(&store.snapshot()), once(1_200));
             assert_eq!(counted(&store.snapshot()), 1_200);
-            cut_power(&sim, store, loss);
+            sim.fs.power_cut(loss);
+            drop(store);
         }
         let (store, _) = Store::open(with(&sim, &coin, small())).unwrap();
         sim.clock.advance(WAIT);
@@ -237,7 +238,8 @@ fn what_fails_or_stops_at_any_operation_leaves_spans_undecided_or_decided_once()
             sim.fs.fail_nth(nth, fault);
             drop(store.flush().await);
             let met = sim.fs.faults_left() == 0;
-            cut_power(&sim, store, loss);
+            sim.fs.power_cut(loss);
+            drop(store);
             let (store, recovery) = Store::open(with(&sim, &coin, tiny(3))).unwrap();
             assert_eq!(recovery.damaged, Vec::<String>::new(), "{context}");
             assert_eq!(counted_and_once(&store), 4 * TRACES as usize, "{context}");
@@ -278,11 +280,9 @@ fn a_crash_while_an_epoch_spills_loses_nothing_and_counts_nothing_twice() {
                     acknowledged.extend(4 * trace..4 * trace + 4);
                 }
             }
-            cut_power(
-                &sim,
-                store,
-                if nth % 2 == 0 { Loss::All } else { Loss::Some },
-            );
+            sim.fs
+                .power_cut(if nth % 2 == 0 { Loss::All } else { Loss::Some });
+            drop(store);
             let (store, recovery) = Store::open(with(&sim, &coin, small())).unwrap();
             assert_eq!(recovery.damaged, Vec::<String>::new(), "{nth}");
             let found = spans(&store.snapshot());

@@ -14,7 +14,7 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::{Limits, Snapshot, Store, StoreOptions, TraceId};
 
 use crate::common::{
-    DATA_DIR, HEALTH, counted, cut_power, limits, options, payload, runtime, send, spans, trace_id,
+    DATA_DIR, HEALTH, counted, limits, options, payload, runtime, send, spans, trace_id,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -184,7 +184,8 @@ fn what_fails_at_any_operation_leaves_traces_unsampled_or_sampled_once() {
                     let whole = stored(&store.snapshot()).len() == 40;
                     assert!(whole || met, "{context}");
                 }
-                cut_power(&sim, store, Loss::All);
+                sim.fs.power_cut(Loss::All);
+                drop(store);
                 let (store, recovery) = Store::open(with(&sim, limits())).expect(&context);
                 assert_eq!(recovery.damaged, Vec::<String>::new(), "{context}");
                 store.compact(true).expect(&context);

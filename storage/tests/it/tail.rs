@@ -18,7 +18,7 @@ use clew_storage::segment::SegmentTable;
 use clew_storage::{Limits, Snapshot, Store, StoreOptions, TraceId};
 
 use crate::common::{
-    DATA_DIR, cut_power, limits, options, payload, runtime, send, send_until_taken, spans, trace_id,
+    DATA_DIR, limits, options, payload, runtime, send, send_until_taken, spans, trace_id,
 };
 
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
@@ -222,7 +222,8 @@ fn undecided_spans_outlive_a_shutdown_and_a_crash() {
         let (store, recovery) = Store::open(with(&sim, &coin, quick())).unwrap();
         assert_eq!((recovery.replayed_spans, hot_spans(&store)), (4, 4));
         send(&store, payload(4, 1, 0)).await.unwrap();
-        cut_power(&sim, store, Loss::All);
+        sim.fs.power_cut(Loss::All);
+        drop(store);
         let (store, _) = Store::open(with(&sim, &coin, quick())).unwrap();
         assert_eq!(spans(&store.snapshot()).len(), 5);
         assert_eq!(coin.asked(), []);
@@ -253,11 +254,9 @@ fn a_crash_at_any_operation_of_a_flush_leaves_traces_whole() {
             if flushed {
                 operations.get_or_insert(sim.fs.operations() as u64 - before);
             }
-            cut_power(
-                &sim,
-                store,
-                if nth % 2 == 0 { Loss::All } else { Loss::Some },
-            );
+            sim.fs
+                .power_cut(if nth % 2 == 0 { Loss::All } else { Loss::Some });
+            drop(store);
             let (store, _) = Store::open(with(&sim, &coin, limits())).unwrap();
             for trace in 0..8 {
                 send_until_taken(&store, &payload(trace * 4 + 3, 1, 0)).await;

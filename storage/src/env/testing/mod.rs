@@ -7,7 +7,7 @@
 //! - a [`power cut`](SimFs::power_cut) loses what is not, wholly or in part: single sectors of an unsynced write may survive without those
 //!   before them, the last one torn, and of the unsynced names of a directory any first part;
 //! - a failed sync loses for good what it should have written, although reads still show it and the next sync succeeds;
-//! - handles from before a power cut or a [`kill`](SimFs::kill) are dead.
+//! - a [`process`](SimFs::process) from before a power cut or a [`kill`](SimFs::kill) gets nothing done any more, nor do its handles.
 //!
 //! ```
 //! use std::path::Path;
@@ -126,13 +126,13 @@ impl SimEnv {
         }
     }
 
-    /// The environment to hand to the code under test.
+    /// The environment of a process that starts now: code under test that outlives a power cut or a kill needs a new one.
     #[must_use]
     pub fn env(&self) -> Env {
         Env {
             clock: Arc::<ManualClock>::clone(&self.clock),
             random: Arc::<SeededRandom>::clone(&self.random),
-            fs: Arc::<SimFs>::clone(&self.fs),
+            fs: Arc::new(self.fs.process()),
         }
     }
 }

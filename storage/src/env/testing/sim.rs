@@ -59,7 +59,7 @@ struct State {
     planned: Vec<Planned>,
     journal: Vec<(Operation, PathBuf)>,
     locks: BTreeSet<PathBuf>,
-    /// Counts power cuts and kills; a handle from another life is dead.
+    /// Counts power cuts and kills; processes and handles from another life are dead.
     life: u64,
     stopped: bool,
     read_only: bool,
@@ -71,6 +71,8 @@ struct State {
 #[derive(Debug, Clone)]
 pub struct SimFs {
     state: Arc<Mutex<State>>,
+    /// The life that a process belongs to; `None` for the machine, which outlives them all.
+    life: Option<u64>,
 }
 
 impl SimFs {
@@ -91,11 +93,35 @@ impl SimFs {
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            life: None,
+        }
+    }
+
+    /// The same as a process sees it that starts now: after the next power cut or kill it gets EIO for everything.
+    #[must_use]
+    pub fn process(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            life: Some(self.state().life),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// The state, for one whose time is not over.
+    fn running(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        state.check_running(self.life.unwrap_or(state.life))?;
+        Ok(state)
+    }
+
+    /// Begins an operation that does nothing when it fails.
+    fn begin(&self, operation: Operation, path: &Path) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.running()?;
+        state.begin_plain(operation, path)?;
+        Ok(state)
     }
 
     /// Operations so far that changed the disk, failed ones included.
@@ -201,7 +227,7 @@ impl SimFs {
     fn handle(&self, path: &Path, contents: Arc<Mutex<Contents>>, writable: bool) -> Arc<SimFile> {
         Arc::new(SimFile {
             state: Arc::clone(&self.state),
-            life: self.state().life,
+            life: self.life.unwrap_or(self.state().life),
             path: path.to_path_buf(),
             contents,
             writable,
@@ -238,9 +264,8 @@ impl State {
         hit
     }
 
-    /// Begins an operation that does nothing when it fails.
+    /// See [`SimFs::begin`].
     fn begin_plain(&mut self, operation: Operation, path: &Path) -> io::Result<()> {
-        self.check_running()?;
         self.check_writable()?;
         match self.begin(operation, path) {
             None => Ok(()),
@@ -248,8 +273,9 @@ impl State {
         }
     }
 
-    fn check_running(&self) -> io::Result<()> {
-        if self.stopped {
+    /// That the machine has not stopped, and is in its `life`.
+    fn check_running(&self, life: u64) -> io::Result<()> {
+        if self.stopped || self.life != life {
             Err(errno(EIO))
         } else {
             Ok(())
@@ -295,8 +321,7 @@ fn taken() -> io::Error {
 impl FileSystem for SimFs {
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let contents = {
-            let mut state = self.state();
-            state.begin_plain(Operation::CreateNew, path)?;
+            let mut state = self.begin(Operation::CreateNew, path)?;
             if state.disk.names.contains_key(path) {
                 return Err(taken());
             }
@@ -311,25 +336,25 @@ impl FileSystem for SimFs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.state().check_running()?;
-        let contents = self.state().disk.file(path).ok_or_else(not_found)?;
+        let contents = self.running()?.disk.file(path).ok_or_else(not_found)?;
         Ok(self.handle(path, contents, false))
     }
 
     fn open_write(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.state().check_running()?;
-        self.state().check_writable()?;
-        let contents = self.state().disk.file(path).ok_or_else(not_found)?;
+        let contents = {
+            let state = self.running()?;
+            state.check_writable()?;
+            state.disk.file(path).ok_or_else(not_found)?
+        };
         Ok(self.handle(path, contents, true))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>> {
-        let exists = self.state().disk.file(path).is_some();
+        let exists = self.running()?.disk.file(path).is_some();
         if !exists {
             self.create_new(path)?;
         }
-        let mut state = self.state();
-        state.check_running()?;
+        let mut state = self.running()?;
         if !state.locks.insert(path.to_path_buf()) {
             return Ok(None);
         }
@@ -345,16 +370,14 @@ impl FileSystem for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin_plain(Operation::Rename, from)?;
+        let mut state = self.begin(Operation::Rename, from)?;
         let node = state.disk.names.get(from).cloned().ok_or_else(not_found)?;
         state.disk.rename(from, to, node);
         Ok(())
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin_plain(Operation::HardLink, to)?;
+        let mut state = self.begin(Operation::HardLink, to)?;
         if state.disk.names.contains_key(to) {
             return Err(taken());
         }
@@ -364,16 +387,14 @@ impl FileSystem for SimFs {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin_plain(Operation::RemoveFile, path)?;
+        let mut state = self.begin(Operation::RemoveFile, path)?;
         state.disk.file(path).ok_or_else(not_found)?;
         state.disk.remove(path);
         Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        let state = self.state();
-        state.check_running()?;
+        let state = self.running()?;
         if !state.disk.is_dir(dir) {
             return Err(not_found());
         }
@@ -390,21 +411,20 @@ impl FileSystem for SimFs {
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        if self.state().disk.is_dir(dir) {
+        if self.running()?.disk.is_dir(dir) {
             return Ok(());
         }
         if let Some(parent) = dir.parent() {
             self.create_dir_all(parent)?;
         }
-        let mut state = self.state();
-        state.begin_plain(Operation::CreateDir, dir)?;
+        let mut state = self.begin(Operation::CreateDir, dir)?;
         state.disk.set(dir, Node::Dir);
         drop(state);
         self.sync_dir(dir.parent().unwrap_or(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.running()?;
         let begun = state.begin_plain(Operation::SyncDir, dir);
         match begun {
             Ok(()) => state.disk.sync_dir(dir),
@@ -416,8 +436,7 @@ impl FileSystem for SimFs {
     }
 
     fn space(&self, _dir: &Path) -> io::Result<DiskSpace> {
-        let state = self.state();
-        state.check_running()?;
+        let state = self.running()?;
         let total_bytes = state.capacity.unwrap_or(u64::MAX);
         Ok(DiskSpace {
             total_bytes,
@@ -439,10 +458,7 @@ struct SimFile {
 impl SimFile {
     fn state(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = lock(&self.state);
-        state.check_running()?;
-        if state.life != self.life {
-            return Err(errno(EIO));
-        }
+        state.check_running(self.life)?;
         Ok(state)
     }
 

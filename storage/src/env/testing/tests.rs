@@ -142,3 +142,23 @@ fn a_lock_is_exclusive_until_dropped_or_killed() {
         "a dead handle releases nothing"
     );
 }
+
+#[test]
+fn a_process_gets_nothing_done_after_its_life() {
+    let fs = SimFs::new(1);
+    let ends: [fn(&SimFs); 2] = [|fs| fs.power_cut(Loss::All), SimFs::kill];
+    for end in ends {
+        let process = fs.process();
+        process.create_new(Path::new("/f")).unwrap();
+        end(&fs);
+        let done = fs.operations();
+        assert!(process.sync_dir(Path::new("/")).is_err());
+        assert!(process.create_new(Path::new("/g")).is_err());
+        assert!(process.rename(Path::new("/f"), Path::new("/g")).is_err());
+        assert!(process.open(Path::new("/f")).is_err());
+        assert!(process.list(Path::new("/")).is_err());
+        assert_eq!(fs.operations(), done);
+        fs.process().list(Path::new("/")).unwrap();
+        fs.power_cut(Loss::All);
+    }
+}
