@@ -24,6 +24,9 @@ use crate::policy::{FlushPolicy, KeepAll};
 use crate::sampling::strata::Draw;
 use crate::segment::{Segment, SegmentMeta};
 
+/// Niceness of the compactor's thread: what comes in, flushes and queries go first where the processor is short.
+const NICENESS: i32 = 10;
+
 /// The compactor looks for work this often, beside being called after each flush.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -101,8 +104,19 @@ impl Drop for Busy<'_> {
     }
 }
 
+/// Lets the other threads of the process go first. Only Linux keeps a niceness for each thread.
+fn go_last() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(%error, "merges take as large a part of a busy processor as anything else");
+    }
+}
+
 /// Merges until told to stop.
 pub(super) fn run(shared: &Shared) {
+    go_last();
     let _busy = shared.compact.enter();
     let limits = &shared.options.limits;
     let mut pause = TICK;
