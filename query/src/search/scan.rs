@@ -1,10 +1,11 @@
 //! Reads the spans that match: the hot window, then segments in waves, those with the latest spans first.
 //!
 //! A large segment is read in pieces, the row groups with the latest spans first: a merge puts traces in order within slices of time, so that
-//! the newest ones lie in few row groups.
+//! the newest ones lie in few row groups. Each is asked for what it may hold only when its turn comes: a page that is full early reads few
+//! filters.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub(super) struct Scan<'a> {
     timeless: Matcher,
     /// What is yet to be read, that with the latest spans at the top.
     left: BinaryHeap<Piece>,
+    /// Names of the segments of which something was read.
+    read: HashSet<String>,
     /// What was read, and what could not be.
     pub(super) covering: Covering,
     /// Nothing that might match was left out.
@@ -64,6 +67,7 @@ impl<'a> Scan<'a> {
             matcher,
             timeless: Matcher::new(&timeless)?,
             left,
+            read: HashSet::new(),
             covering: Covering {
                 segments_total: segments.len(),
                 ..Covering::default()
@@ -139,7 +143,7 @@ impl<'a> Scan<'a> {
 
     /// The latest start that a trace with a span in what the next wave reads, or later ones, may have.
     pub(super) fn next_latest(&mut self) -> Option<u64> {
-        self.split_first();
+        self.settle_first();
         self.left.peek().map(|piece| piece.latest)
     }
 
@@ -147,7 +151,7 @@ impl<'a> Scan<'a> {
     pub(super) fn wave(&mut self) -> Vec<Vec<Hit>> {
         self.each_of_wave(|scan, piece| {
             let matcher = scan.matcher_of(&piece.segment);
-            if matcher.matches_all() && piece.is_whole {
+            if matcher.matches_all() && piece.sort == Sort::Segment {
                 return Parts::all_of(&piece.segment).map(Some);
             }
             let mut hits = Vec::new();
@@ -196,24 +200,34 @@ impl<'a> Scan<'a> {
         let threads = self.reading.limits().scan_threads.max(1);
         let mut wave = Vec::with_capacity(threads);
         while wave.len() < threads {
-            self.split_first();
+            self.settle_first();
             let Some(piece) = self.left.pop() else { break };
-            self.covering.segments_read += usize::from(piece.is_first);
+            self.read.insert(piece.segment.meta().name.clone());
             wave.push(piece);
         }
+        self.covering.segments_read = self.read.len();
         wave
     }
 
-    /// Splits large segments at the top until a piece is there.
-    fn split_first(&mut self) {
+    /// Splits large segments at the top, and takes away row groups that hold no match, until there is a piece to be read.
+    fn settle_first(&mut self) {
         while let Some(first) = self.left.peek()
-            && first.is_whole
-            && first.segment.meta().span_count > PIECE_ROWS_MAX
+            && !first.is_settled()
         {
-            let Some(whole) = self.left.pop() else { return };
-            match whole.split(&self.matcher) {
-                Ok(pieces) => self.left.extend(pieces),
-                Err(error) => self.unreadable(&whole.segment, &error),
+            let Some(first) = self.left.pop() else { return };
+            if first.sort == Sort::Segment {
+                match first.split() {
+                    Ok(pieces) => self.left.extend(pieces),
+                    Err(error) => self.unreadable(&first.segment, &error),
+                }
+            } else if self
+                .matcher
+                .may_match_group(&first.segment, first.groups.start)
+            {
+                self.left.push(Piece {
+                    sort: Sort::Match,
+                    ..first
+                });
             }
         }
     }
@@ -282,10 +296,18 @@ struct Piece {
     groups: Range<usize>,
     /// The latest start that a trace with a span in them may have.
     latest: u64,
-    /// These are all row groups, and may be split.
-    is_whole: bool,
-    /// It counts for its segment.
-    is_first: bool,
+    sort: Sort,
+}
+
+/// How much of a segment a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// All of it.
+    Segment,
+    /// One row group.
+    Group,
+    /// One row group that may hold a match.
+    Match,
 }
 
 impl Piece {
@@ -294,31 +316,33 @@ impl Piece {
             segment: Arc::clone(segment),
             groups: 0..usize::MAX,
             latest: latest_of(segment.meta().start_time),
-            is_whole: true,
-            is_first: true,
+            sort: Sort::Segment,
         }
     }
 
-    /// Each row group that may hold a match.
-    fn split(&self, matcher: &Matcher) -> Result<Vec<Self>, QueryError> {
+    /// True when it can be read as it is.
+    fn is_settled(&self) -> bool {
+        match self.sort {
+            Sort::Segment => self.segment.meta().span_count <= PIECE_ROWS_MAX,
+            Sort::Group => false,
+            Sort::Match => true,
+        }
+    }
+
+    /// Its row groups.
+    fn split(&self) -> Result<Vec<Self>, QueryError> {
         let metadata = self.segment.metadata(SegmentTable::Spans)?;
         let groups = 0..metadata.metadata().num_row_groups();
-        let may_match = groups.filter(|group| matcher.may_match_group(&self.segment, *group));
-        let pieces = may_match.map(|group| {
+        let pieces = groups.map(|group| {
             let start_time = self.segment.row_group_start_time(group)?;
             Ok(Self {
                 segment: Arc::clone(&self.segment),
                 groups: group..group + 1,
                 latest: start_time.map_or(self.latest, latest_of),
-                is_whole: false,
-                is_first: false,
+                sort: Sort::Group,
             })
         });
-        let mut pieces = pieces.collect::<Result<Vec<_>, QueryError>>()?;
-        if let Some(latest) = pieces.iter_mut().max_by_key(|piece| piece.latest) {
-            latest.is_first = true;
-        }
-        Ok(pieces)
+        pieces.collect()
     }
 }
 
