@@ -69,6 +69,14 @@ impl Grid {
 
     /// The start of the interval of `time`.
     fn floor(self, time: i64) -> i64 {
+        let near = time.checked_sub(self.origin);
+        let start = near.and_then(|since| time.checked_sub(since.rem_euclid(self.width)));
+        start.unwrap_or_else(|| self.floor_afar(time))
+    }
+
+    /// The same where 64 bits do not hold what lies between.
+    #[cold]
+    fn floor_afar(self, time: i64) -> i64 {
         let (width, time) = (i128::from(self.width), i128::from(time));
         let origin = i128::from(self.origin);
         let start = (time - origin).div_euclid(width) * width + origin;
@@ -201,6 +209,7 @@ mod tests {
         ] {
             assert_eq!(grid(60, 0).floor(time), expected, "{time}");
         }
+        assert_eq!(grid(60, -7).floor(i64::MAX), i64::MAX - 14);
         assert_eq!(grid(60, 7).floor(66), 7);
         assert_eq!(grid(60, 7).floor(67), 67);
         assert_eq!(grid(60, 0).floor(i64::MIN), i64::MIN);
