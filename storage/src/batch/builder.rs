@@ -4,19 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, FixedSizeBinaryBuilder, Float64Builder, Int64Builder, RecordBatch,
-    StringViewBuilder, TimestampNanosecondArray, TimestampNanosecondBuilder, UInt32Array,
-    UInt32Builder,
+    ArrayRef, FixedSizeBinaryBuilder, Float64Builder, Int64Builder, StringViewBuilder,
+    TimestampNanosecondArray, TimestampNanosecondBuilder, UInt32Builder,
 };
-use arrow::datatypes::SchemaRef;
 
 use super::columns::{AttributesBuilder, EventsBuilder, LinksBuilder};
-use super::{GROUPS, OWN, SpanBatch};
+use super::{GroupKeys, SpanBatch};
 use crate::attributes::{AttributeRef, ValueRef};
 use crate::schema;
 use crate::span::{GroupFields, SpanFields, kind_text, status_text};
-
-const VALID: &str = "every column has a value for every row";
 
 /// A resource and scope that [`SpanBatchBuilder::push_group`] has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,16 +85,16 @@ impl SpanBatchBuilder {
             TimestampNanosecondArray::from_value(self.ingested_at, self.group_of.len());
         let ingested_at = ingested_at.with_data_type(schema::timestamp());
         let (groups, group_keys) = self.groups.finish();
-        SpanBatch {
-            own: self.own.finish(ingested_at),
-            group_of: UInt32Array::from(self.group_of),
+        SpanBatch::lean(
+            self.own.finish(ingested_at),
+            self.group_of,
             groups,
             group_keys,
-        }
+        )
     }
 }
 
-/// The columns of [`OWN`].
+/// The columns that spans carry themselves.
 #[derive(Debug)]
 struct OwnBuilder {
     trace_id: FixedSizeBinaryBuilder,
@@ -129,13 +125,15 @@ struct OwnBuilder {
 impl OwnBuilder {
     fn new() -> Self {
         let text = || StringViewBuilder::with_capacity(0);
+        // Spans of one sort have one name and attributes of the same types.
+        let repeated = || text().with_deduplicate_strings();
         Self {
             trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
             span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
             parent_span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
             trace_state: text(),
             flags: UInt32Builder::with_capacity(0),
-            name: text(),
+            name: repeated(),
             kind: text(),
             start_time: TimestampNanosecondBuilder::with_capacity(0)
                 .with_data_type(schema::timestamp()),
@@ -143,7 +141,7 @@ impl OwnBuilder {
             status_code: text(),
             status_message: text(),
             attributes: AttributesBuilder::new(),
-            attribute_types: text(),
+            attribute_types: repeated(),
             dropped_attributes_count: UInt32Builder::with_capacity(0),
             events: EventsBuilder::new(),
             dropped_events_count: UInt32Builder::with_capacity(0),
@@ -198,8 +196,8 @@ impl OwnBuilder {
         self.view_bytes + self.attributes.bytes() + self.events.bytes() + self.links.bytes()
     }
 
-    fn finish(mut self, ingested_at: TimestampNanosecondArray) -> RecordBatch {
-        let columns: Vec<ArrayRef> = vec![
+    fn finish(mut self, ingested_at: TimestampNanosecondArray) -> Vec<ArrayRef> {
+        vec![
             Arc::new(self.trace_id.finish()),
             Arc::new(self.span_id.finish()),
             Arc::new(self.parent_span_id.finish()),
@@ -220,12 +218,11 @@ impl OwnBuilder {
             Arc::new(self.dropped_links_count.finish()),
             Arc::new(self.sample_weight.finish()),
             Arc::new(ingested_at),
-        ];
-        compact(Arc::clone(&OWN), columns)
+        ]
     }
 }
 
-/// The columns of [`GROUPS`], one row for each different content.
+/// The columns that spans share, one row for each different content.
 #[derive(Debug)]
 struct GroupsBuilder {
     seen: HashMap<Arc<[u8]>, u32>,
@@ -282,13 +279,13 @@ impl GroupsBuilder {
             .push(group.scope_attributes, dropped, group.scope_schema_url);
     }
 
-    fn finish(mut self) -> (RecordBatch, Arc<[Arc<[u8]>]>) {
+    fn finish(mut self) -> (Vec<ArrayRef>, GroupKeys) {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(self.service_name.finish())];
         columns.extend(self.resource.finish());
         columns.push(Arc::new(self.scope_name.finish()));
         columns.push(Arc::new(self.scope_version.finish()));
         columns.extend(self.scope.finish());
-        (compact(Arc::clone(&GROUPS), columns), self.keys.into())
+        (columns, self.keys.into())
     }
 }
 
@@ -369,10 +366,4 @@ fn write_value(key: &mut Vec<u8>, value: &ValueRef<'_>) {
         ValueRef::Bytes(bytes) => write_bytes(key, bytes),
         ValueRef::Nested(value) => write_bytes(key, value.to_text().as_bytes()),
     }
-}
-
-/// A record batch whose columns hold no more memory than they need.
-pub(super) fn compact(schema: SchemaRef, mut columns: Vec<ArrayRef>) -> RecordBatch {
-    columns.iter_mut().for_each(Array::shrink_to_fit);
-    RecordBatch::try_new(schema, columns).expect(VALID)
 }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder, UInt32Array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::DataType;
 
-use super::builder::compact;
-use super::{GROUPS, OWN, SpanBatch, SpanBatchBuilder};
+use super::{SpanBatch, SpanBatchBuilder};
 
 const SAME_SCHEMA: &str = "batches have one schema and fit into memory together";
 
@@ -30,12 +29,12 @@ impl SpanBatch {
         let groups: Vec<_> = batches.iter().map(|batch| &batch.groups).collect();
         let groups = concat_columns(&groups).into_iter();
         let groups = groups.map(|column| take(&column, &merged.rows, None).expect(SAME_SCHEMA));
-        Self {
-            own: compact(Arc::clone(&OWN), concat_columns(&own)),
-            group_of: merged.group_of,
-            groups: compact(Arc::clone(&GROUPS), groups.map(own_text).collect()),
-            group_keys: merged.keys.into(),
-        }
+        Self::lean(
+            concat_columns(&own),
+            merged.group_of,
+            groups.map(own_text).collect(),
+            merged.keys.into(),
+        )
     }
 }
 
@@ -44,7 +43,7 @@ struct MergedGroups {
     /// Rows of all groups, put one after the other, that are the first of their content and have spans.
     rows: UInt32Array,
     keys: Vec<Arc<[u8]>>,
-    group_of: UInt32Array,
+    group_of: Vec<u32>,
 }
 
 impl MergedGroups {
@@ -70,7 +69,7 @@ impl MergedGroups {
         Self {
             rows: rows.into(),
             keys,
-            group_of: group_of.into(),
+            group_of,
         }
     }
 }
@@ -87,10 +86,12 @@ fn concat_columns(batches: &[&RecordBatch]) -> Vec<ArrayRef> {
     columns.map(column).collect()
 }
 
-/// `column`, with text views that no longer hold on to the buffers of the batches they came from.
+/// `column`, with text views that no longer hold on to the buffers of the batches they came from. Equal texts are kept once.
 pub(super) fn own_text(column: ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-        _ => column,
+    if column.data_type() != &DataType::Utf8View {
+        return column;
     }
+    let mut own = StringViewBuilder::with_capacity(column.len()).with_deduplicate_strings();
+    own.extend(column.as_string_view());
+    Arc::new(own.finish())
 }

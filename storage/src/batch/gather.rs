@@ -7,7 +7,6 @@ use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::interleave;
 use arrow::error::ArrowError;
 
-use super::builder::compact;
 use super::concat::own_text;
 use super::{GROUPS, IN_RANGE, OWN, SpanBatch, distinct_rows};
 use crate::schema::column;
@@ -91,14 +90,14 @@ impl SpanBatch {
     pub(crate) fn detached(&self) -> Self {
         let detach = |table: &RecordBatch| {
             let columns = table.columns().iter().map(Arc::clone).map(own_text);
-            compact(table.schema(), columns.collect())
+            columns.collect()
         };
-        Self {
-            own: detach(&self.own),
-            group_of: self.group_of.clone(),
-            groups: detach(&self.groups),
-            group_keys: Arc::clone(&self.group_keys),
-        }
+        Self::lean(
+            detach(&self.own),
+            self.group_of.values().to_vec(),
+            detach(&self.groups),
+            Arc::clone(&self.group_keys),
+        )
     }
 
     /// Bytes of the values that the rows show, about: what a copy of them takes.

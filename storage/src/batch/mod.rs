@@ -19,6 +19,7 @@ mod columns;
 mod concat;
 mod distinct;
 mod gather;
+mod lean;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -26,7 +27,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, RecordBatch, RecordBatchOptions,
+    ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, RecordBatch, RecordBatchOptions,
     StringViewArray, TimestampNanosecondArray, UInt32Array, new_null_array,
 };
 use arrow::compute::take;
@@ -45,6 +46,9 @@ static OWN: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(Schema::new(schema::
 static GROUPS: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(schema::group_fields())));
 
+/// Content of each group, to tell equal ones.
+type GroupKeys = Arc<[Arc<[u8]>]>;
+
 /// Decoded spans, immutable. Cheap to clone and to slice.
 #[derive(Debug, Clone)]
 pub struct SpanBatch {
@@ -54,11 +58,30 @@ pub struct SpanBatch {
     group_of: UInt32Array,
     /// The columns that follow, a row a group.
     groups: RecordBatch,
-    /// Content of each group, to tell equal ones.
-    group_keys: Arc<[Arc<[u8]>]>,
+    group_keys: GroupKeys,
 }
 
 impl SpanBatch {
+    /// A batch of these columns that holds no more memory than it needs.
+    fn lean(
+        own: Vec<ArrayRef>,
+        group_of: Vec<u32>,
+        groups: Vec<ArrayRef>,
+        group_keys: GroupKeys,
+    ) -> Self {
+        let table = |schema: &SchemaRef, columns: Vec<ArrayRef>| {
+            let columns = columns.into_iter().map(lean::lean).collect();
+            RecordBatch::try_new(Arc::clone(schema), columns).expect(IN_RANGE)
+        };
+        let group_of: ArrayRef = Arc::new(UInt32Array::from(group_of));
+        Self {
+            own: table(&OWN, own),
+            group_of: lean::lean(group_of).as_primitive().clone(),
+            groups: table(&GROUPS, groups),
+            group_keys,
+        }
+    }
+
     /// Number of spans.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -71,12 +94,14 @@ impl SpanBatch {
         self.len() == 0
     }
 
-    /// Bytes of memory that the columns hold; a slice counts the whole it was cut from.
+    /// Bytes of memory that the columns hold, without what all batches share; a slice counts the whole it was cut from.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let keys: usize = self.group_keys.iter().map(|key| key.len()).sum();
-        let group_of = self.group_of.get_array_memory_size();
-        self.own.get_array_memory_size() + self.groups.get_array_memory_size() + group_of + keys
+        let group_of: ArrayRef = Arc::new(self.group_of.clone());
+        let columns = self.own.columns().iter().chain(self.groups.columns());
+        let columns: usize = columns.chain([&group_of]).map(lean::held_bytes).sum();
+        columns + keys
     }
 
     /// The spans `rows` of this batch, without copying.
