@@ -38,6 +38,12 @@ impl Counted {
         counting.finish()
     }
 
+    /// Counts the spans of `batches`, each content once, as if nothing had been stored before.
+    #[must_use]
+    pub fn of_all(batches: &[Arc<SpanBatch>]) -> Self {
+        Self::of(batches, &PendingCalls::default())
+    }
+
     /// Rows of `table`.
     #[must_use]
     pub fn rows(&self, table: DerivedTable) -> &RecordBatch {
