@@ -1,12 +1,15 @@
 //! `clew-loadgen`: an OTLP load generator.
 //!
-//! It replays a corpus stream, a made-up shop or the data set of Jaeger's benchmark on `ClickHouse` to any OTLP endpoint, with fresh ids and times in each pass, and prints
+//! It replays a corpus stream, one of two made-up shops or the data set of Jaeger's benchmark on `ClickHouse` to any OTLP endpoint, with fresh ids and times in each pass, and prints
 //! what it measured as JSON. Requests are encoded once and patched in place, so that it costs well under a microsecond a
 //! span and does not measure itself.
 //!
 //! Limits: no compression, no TLS; the whole stream is held in memory.
 
+mod clock;
+mod connection;
 mod jaeger;
+mod rich;
 mod run;
 mod stream;
 mod template;
@@ -20,6 +23,9 @@ use clew_loadgen::client::Protocol;
 
 use crate::run::Plan;
 use crate::template::Template;
+
+/// Spans of one pass over a made-up stream of ordinary batches.
+const MADE_UP_SPANS: usize = 200_000;
 
 /// Sends OTLP spans to an endpoint and measures.
 #[derive(Debug, Parser)]
@@ -43,10 +49,13 @@ struct Arguments {
     /// Send the data set of Jaeger's benchmark on `ClickHouse`, made up anew; with `--passes 50` it is 10 million spans in 1 million traces.
     #[arg(long, conflicts_with_all = ["corpus", "batch"])]
     jaeger: bool,
-    /// Spans per request of the made-up stream.
+    /// Send made-up spans with 15 attributes of the semantic conventions each.
+    #[arg(long, conflicts_with_all = ["corpus", "jaeger"])]
+    rich: bool,
+    /// Spans per request of a made-up stream.
     #[arg(long, default_value_t = 1_000)]
     batch: usize,
-    /// Connections, each with one request under way.
+    /// Connections, each with one request under way; each opens when it is first needed.
     #[arg(long, default_value_t = 4)]
     connections: usize,
     /// Spans to offer per second, on a fixed schedule; as fast as they are taken if absent.
@@ -72,10 +81,12 @@ fn main() -> Result<()> {
         arguments.connections > 0 && arguments.batch > 0,
         "--connections and --batch start at 1"
     );
+    let count = (MADE_UP_SPANS / arguments.batch).clamp(50, 20_000);
     let requests = match &arguments.corpus {
         Some(path) => stream::corpus(path)?,
         None if arguments.jaeger => jaeger::requests(),
-        None => stream::synthetic(200, arguments.batch),
+        None if arguments.rich => rich::requests(count, arguments.batch),
+        None => stream::synthetic(count, arguments.batch),
     };
     let templates = requests
         .into_iter()
@@ -92,7 +103,7 @@ fn main() -> Result<()> {
         requests: passes.saturating_mul(templates.len() as u64),
         time: Duration::try_from_secs_f64(arguments.seconds).context("--seconds")?,
         as_is: arguments.as_is,
-        seed: arguments.seed.unwrap_or_else(run::unix_nano),
+        seed: arguments.seed.unwrap_or_else(clock::unix_nano),
     };
     let report = run::run(&plan, templates)?;
     if let Some(path) = &arguments.sample_ids {

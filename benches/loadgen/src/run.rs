@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clew_loadgen::client::{Client, Outcome, Protocol};
 use serde::Serialize;
 
+use crate::clock::{now, unix_nano};
+use crate::connection::{Connection, IDLE};
 use crate::template::{Pass, Template};
 
 /// How often a refused request is sent again before it counts as failed.
@@ -83,36 +85,20 @@ struct Shared<'a> {
     stop: AtomicBool,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a load generator measures real time"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "fresh spans carry the time of the day"
-)]
-pub(crate) fn unix_nano() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64)
-}
-
 /// Sends until the plan is done.
 ///
 /// # Errors
-/// When no connection can be made. Requests that fail are counted, not returned.
+/// When nobody answers at the endpoint. Requests that fail are counted, not returned.
 pub(crate) fn run(plan: &Plan, templates: Vec<Template>) -> Result<Report> {
     let spans: usize = templates.iter().map(Template::span_count).sum();
     let latest = templates.iter().map(Template::latest).max().unwrap_or(0);
     let spans_per_request = spans as f64 / templates.len() as f64;
     let templates: Vec<Mutex<Template>> = templates.into_iter().map(Mutex::new).collect();
-    let clients = (0..plan.connections)
-        .map(|_| Client::connect(plan.protocol, &plan.endpoint, plan.token.as_deref()))
-        .collect::<Result<Vec<_>>>()?;
+    let connect = || Client::connect(plan.protocol, &plan.endpoint, plan.token.as_deref());
+    let mut connections: Vec<_> = (0..plan.connections)
+        .map(|_| Connection::new(connect, IDLE))
+        .collect();
+    connections[0].open()?;
     let shared = Shared {
         plan,
         templates: &templates,
@@ -124,9 +110,9 @@ pub(crate) fn run(plan: &Plan, templates: Vec<Template>) -> Result<Report> {
     };
     let cpu_before = cpu_seconds();
     let tallies = thread::scope(|scope| {
-        let workers: Vec<_> = clients
+        let workers: Vec<_> = connections
             .into_iter()
-            .map(|client| scope.spawn(|| shared.work(client)))
+            .map(|connection| scope.spawn(|| shared.work(connection)))
             .collect();
         workers
             .into_iter()
@@ -139,7 +125,7 @@ pub(crate) fn run(plan: &Plan, templates: Vec<Template>) -> Result<Report> {
 
 impl Shared<'_> {
     /// One connection: takes the next request of the stream, waits for its turn, sends it.
-    fn work(&self, mut client: Client) -> Tally {
+    fn work<F: Fn() -> Result<Client>>(&self, mut connection: Connection<F>) -> Tally {
         let mut tally = Tally::default();
         let mut body = Vec::new();
         while !self.stop.load(Ordering::Relaxed) && self.started.elapsed() < self.plan.time {
@@ -151,7 +137,7 @@ impl Shared<'_> {
             let Some(spans) = self.prepare(ticket, &mut body, &mut tally) else {
                 continue;
             };
-            match deliver(&mut client, &body, &mut tally) {
+            match deliver(&mut connection, &body, &mut tally) {
                 Ok(Some(rejected)) => {
                     tally.spans += spans - rejected;
                     tally.rejected += rejected;
@@ -211,9 +197,13 @@ impl Shared<'_> {
 }
 
 /// Sends until the request is taken; rejected spans, or `None` when it was given up.
-fn deliver(client: &mut Client, body: &[u8], tally: &mut Tally) -> Result<Option<u64>> {
+fn deliver<F: Fn() -> Result<Client>>(
+    connection: &mut Connection<F>,
+    body: &[u8],
+    tally: &mut Tally,
+) -> Result<Option<u64>> {
     for _ in 0..ATTEMPTS {
-        match client.send(body).context("the connection broke")? {
+        match connection.send(body).context("the connection broke")? {
             Outcome::Accepted { rejected_spans } => return Ok(Some(rejected_spans)),
             Outcome::Refused { retry_after } => {
                 tally.refused += 1;

@@ -35,7 +35,7 @@ pub(crate) fn corpus(path: &Path) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Spans of one made-up trace.
-const TRACE_SPANS: usize = 10;
+pub(crate) const TRACE_SPANS: usize = 10;
 
 /// `requests` requests of `batch` made-up spans each, about 310 bytes a span: traces of 10 spans over 20 services and 40
 /// routes, 6 resource attributes, 8 span attributes, and one span in 50 failed with an exception event.
@@ -171,7 +171,8 @@ pub(crate) fn text(key: &str, value: impl Into<String>) -> KeyValue {
     attribute(key, Value::StringValue(value.into()))
 }
 
-fn int(key: &str, value: i64) -> KeyValue {
+/// An attribute of a whole number.
+pub(crate) fn int(key: &str, value: i64) -> KeyValue {
     attribute(key, Value::IntValue(value))
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 const PLAUSIBLE: Range<u64> = 946_684_800_000_000_000..4_102_444_800_000_000_000;
 
 /// Attributes whose last eight characters are rewritten in each pass, so that values do not repeat between passes.
-const REFRESHED: [&str; 2] = ["user.id", "url.path"];
+const REFRESHED: [&str; 4] = ["user.id", "url.path", "url.full", "messaging.message.id"];
 
 /// What a pass writes into every request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
