@@ -11,8 +11,9 @@ import subprocess
 import tempfile
 import time
 
+from process import Process
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
@@ -71,15 +72,10 @@ class Server:
             time.sleep(0.05)
 
     def cpu_seconds(self):
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return Process(self.process.pid).cpu_seconds()
 
     def memory_mb(self, name):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise KeyError(name)
+        return Process(self.process.pid).memory_mb(name)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
