@@ -9,7 +9,7 @@ DATA_DIR ?= data
 web := ui/web
 web_sources := $(shell find $(web) -path $(web)/node_modules -prune -o -type f -not -path '*/test-results/*' -print)
 
-.PHONY: help run test ui dist bench bench-search bench-sampling chaos format lint versions rust-test web-check browser-test
+.PHONY: help run test ui dist bench bench-peers bench-search bench-sampling chaos format lint versions rust-test web-check browser-test
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -25,8 +25,11 @@ ui: ui/dist/index.html ## Build the pages that the server embeds.
 dist: ui ## Build the binary as it is published: target/dist/clew. Takes half an hour on two cores.
 	$(CARGO) build --profile dist --bin clew
 
-bench: ui ## Measure ingest, disk, start-up and look-ups on the corpora; writes docs/benchmarks.md.
-	scripts/bench
+bench: ui ## Measure ingest, disk, growth, start-up and look-ups on the corpora; writes docs/benchmarks.md.
+	scripts/bench $(ARGUMENTS)
+
+bench-peers: ui ## Measure Clew beside other OTLP backends; writes docs/benchmarks-peers.md.
+	scripts/bench-peers $(ARGUMENTS)
 
 bench-search: ui ## Measure search and SQL beside DuckDB and ClickHouse; writes docs/benchmarks-search.md.
 	scripts/bench-search $(ARGUMENTS)
