@@ -111,7 +111,7 @@ impl Shared {
     /// The answer to a payload that finds no room in the hot window, and what makes room.
     fn hot_window_is_full(&self) -> StoreError {
         measure::refusal("hot_window");
-        self.view.close_open();
+        self.view.make_room();
         self.flush.wake();
         StoreError::Overloaded {
             what: "hot window",

@@ -190,6 +190,15 @@ impl View {
         inner.closed.back().map(|epoch| epoch.seqs.1)
     }
 
+    /// Closes the open epoch when none waits to leave the window. While one does, what little came in since stays open: a flush of little
+    /// takes nearly as long as one of much, and under more load than can be flushed the window would fall to pieces.
+    pub(crate) fn make_room(&self) {
+        let mut inner = self.inner();
+        if inner.closed.is_empty() {
+            inner.close_open();
+        }
+    }
+
     /// Closes the open epoch when it was opened at or before `opened_at_ns`.
     pub(crate) fn close_older(&self, opened_at_ns: u64) {
         let mut inner = self.inner();
@@ -355,5 +364,51 @@ impl Inner {
         open.bytes = (open.bytes + after).saturating_sub(before);
         self.used_bytes = (self.used_bytes + after).saturating_sub(before);
         self.changed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window of 100 bytes in epochs of 60.
+    fn window() -> View {
+        let limits = Limits {
+            hot_window_bytes: 100,
+            epoch_bytes: 60,
+            ..Limits::default()
+        };
+        View::new(limits, 0, Vec::new(), Counts::default())
+    }
+
+    /// Takes in record `seq` of so many bytes.
+    fn take_in(view: &View, seq: u64, bytes: usize) {
+        assert!(view.reserve(bytes, bytes));
+        let record = Published {
+            seq,
+            batch: None,
+            known: None,
+            reserved_bytes: bytes,
+        };
+        view.publish(vec![record], 0);
+    }
+
+    #[test]
+    fn a_full_window_does_not_fall_to_pieces() {
+        let view = window();
+        take_in(&view, 1, 60);
+        for seq in 2..6 {
+            take_in(&view, seq, 10);
+            assert!(!view.reserve(50, 50));
+            view.make_room();
+        }
+        assert_eq!(view.hot().epochs, 2);
+        view.swap(1, Vec::new(), Counts::default(), 1);
+        assert!(view.oldest_closed().is_none());
+        take_in(&view, 6, 10);
+        assert!(!view.reserve(60, 60));
+        view.make_room();
+        let waiting = view.oldest_closed();
+        assert_eq!(waiting.map(|epoch| epoch.seqs), Some((2, 6)));
     }
 }
