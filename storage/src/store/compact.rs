@@ -25,7 +25,7 @@ use crate::sampling::strata::Draw;
 use crate::segment::{Segment, SegmentMeta};
 
 /// Niceness of the compactor's thread: what comes in, flushes and queries go first where the processor is short.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// The compactor looks for work this often, beside being called after each flush.
 const TICK: Duration = Duration::from_secs(5);
