@@ -39,7 +39,7 @@ use datafusion::prelude::Expr;
 
 use crate::filter::Prune;
 use crate::table::ScanCount;
-use scan::Scan;
+use scan::{Scan, Shared};
 
 /// Columns of `spans` that are read, in table order.
 const INPUT: [usize; 13] = [
@@ -143,7 +143,7 @@ impl TableProvider for SpanTree {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         _limit: Option<usize>,
@@ -160,11 +160,16 @@ impl TableProvider for SpanTree {
         let scan = Scan {
             snapshot: self.snapshot.clone(),
             segments,
+            partitions: if ids.is_some() {
+                1
+            } else {
+                state.config().target_partitions()
+            },
             ids,
             projection: projection.cloned().unwrap_or(all),
             schema: project_schema(&self.schema, projection)?,
         };
-        Ok(Arc::new(SpanTreeExec::new(scan)))
+        Ok(Arc::new(SpanTreeExec::new(Arc::new(scan))))
     }
 }
 
@@ -196,20 +201,22 @@ fn trace_ids(filter: &Expr) -> Option<Vec<TraceId>> {
 #[derive(Debug)]
 struct SpanTreeExec {
     scan: Arc<Scan>,
+    shared: Arc<Shared>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SpanTreeExec {
-    fn new(scan: Scan) -> Self {
+    fn new(scan: Arc<Scan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&scan.schema)),
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(scan.partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
         Self {
-            scan: Arc::new(scan),
+            scan,
+            shared: Arc::default(),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -267,6 +274,10 @@ impl ExecutionPlan for SpanTreeExec {
         Ok(self)
     }
 
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.scan))))
+    }
+
     fn execute(
         &self,
         partition: usize,
@@ -275,7 +286,7 @@ impl ExecutionPlan for SpanTreeExec {
         let mut builder =
             RecordBatchReceiverStream::builder(Arc::clone(&self.scan.schema), BATCHES_WAITING);
         let sender = builder.tx();
-        let scan = Arc::clone(&self.scan);
+        let (scan, shared) = (Arc::clone(&self.scan), Arc::clone(&self.shared));
         let memory = MemoryConsumer::new("SpanTree").register(context.memory_pool());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let batch_rows = context.session_config().batch_size();
@@ -290,7 +301,7 @@ impl ExecutionPlan for SpanTreeExec {
                 }
                 !sender.is_closed()
             };
-            scan.run(&memory, &mut send)
+            scan.run(partition, memory, &shared, &mut send)
         });
         Ok(builder.build())
     }

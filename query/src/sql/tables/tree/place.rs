@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch,
     RecordBatchOptions, StringViewArray, TimestampNanosecondArray, UInt32Array,
 };
 use arrow::compute::{take, take_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Int32Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use clew_storage::SpanId;
+use clew_storage::schema::{self as stored, column};
 use clew_storage::span::start_order;
 use clew_storage::tree::{self, Node, Role};
 use datafusion::common::Result;
@@ -25,19 +26,26 @@ pub(super) struct Placed {
     traces: Vec<Range<usize>>,
     /// Row of each span's parent.
     parents: Vec<Option<u32>>,
+    /// Where the spans stand in their trees, if they did not come with it.
+    rebuilt: Option<Rebuilt>,
+}
+
+#[derive(Default)]
+struct Rebuilt {
     depths: Vec<i32>,
     subtree_sizes: Vec<i32>,
 }
 
 impl Placed {
-    /// Rows as a segment has them, each trace in its range; `None` when some may be the same span twice.
+    /// Rows as a segment has them with the columns of [`needed`], each trace in its range; `None` when some may be the same span twice.
     pub(super) fn stored(spans: &RecordBatch, traces: &[Range<usize>]) -> Result<Option<Self>> {
         let columns = Columns(spans);
         let ids = columns.fixed("span_id").map_err(failed)?;
-        let mut sorted: Vec<&[u8]> = Vec::new();
+        let (ids, _) = ids.value_data().as_chunks::<8>();
+        let mut sorted: Vec<u64> = Vec::new();
         for trace in traces {
             sorted.clear();
-            sorted.extend(trace.clone().map(|row| ids.value(row)));
+            sorted.extend(trace.clone().map(|row| u64::from_ne_bytes(ids[row])));
             sorted.sort_unstable();
             if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Ok(None);
@@ -49,53 +57,49 @@ impl Placed {
             let parent = row.checked_sub(usize::try_from(offset).ok()?)?;
             u32::try_from(parent).ok()
         };
-        let numbers =
-            |name| -> Result<Vec<i32>> { Ok(columns.i32(name).map_err(failed)?.values().to_vec()) };
         Ok(Some(Self {
             parents: (0..spans.num_rows()).map(parent).collect(),
-            depths: numbers("depth")?,
-            subtree_sizes: numbers("subtree_size")?,
+            rebuilt: None,
             spans: spans.clone(),
             traces: traces.to_vec(),
         }))
     }
 
-    /// Rows of any order within their trace's range, which are put into the order of the tree. Equal ones become one.
+    /// Rows with all columns of `INPUT`, of any order within their trace's range, which are put into the order of the tree. Equal ones become one.
     pub(super) fn rebuilt(spans: &RecordBatch, traces: &[Range<usize>]) -> Result<Self> {
         let nodes = nodes(spans)?;
-        let mut placed = Self {
-            spans: spans.clone(),
-            traces: Vec::with_capacity(traces.len()),
-            parents: Vec::with_capacity(spans.num_rows()),
-            depths: Vec::with_capacity(spans.num_rows()),
-            subtree_sizes: Vec::with_capacity(spans.num_rows()),
-        };
         let mut order: Vec<u32> = Vec::with_capacity(spans.num_rows());
+        let mut parents = Vec::with_capacity(spans.num_rows());
+        let mut rebuilt = Rebuilt::default();
+        let mut ordered = Vec::with_capacity(traces.len());
         for trace in traces {
             let kept = distinct(spans, &nodes, trace.clone())?;
             let of_trace: Vec<Node> = kept.iter().map(|row| nodes[*row as usize]).collect();
             let first = order.len() as u32;
             for row in tree::build(&of_trace) {
                 order.push(kept[row.node as usize]);
-                placed.parents.push(row.parent.map(|parent| first + parent));
-                placed.depths.push(row.depth as i32);
-                placed.subtree_sizes.push(row.subtree_size as i32);
+                parents.push(row.parent.map(|parent| first + parent));
+                rebuilt.depths.push(row.depth as i32);
+                rebuilt.subtree_sizes.push(row.subtree_size as i32);
             }
-            placed.traces.push(first as usize..order.len());
+            ordered.push(first as usize..order.len());
         }
-        placed.spans = take_record_batch(spans, &UInt32Array::from(order))?;
-        Ok(placed)
+        Ok(Self {
+            spans: take_record_batch(spans, &UInt32Array::from(order))?,
+            traces: ordered,
+            parents,
+            rebuilt: Some(rebuilt),
+        })
     }
 
     /// The rows with the columns `projection` of the table, whose schema is then `schema`.
     pub(super) fn rows(&self, projection: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
         let table = super::schema();
-        let facts = Facts::of(self)?;
+        let names = projection.iter().map(|place| table.field(*place).name());
+        let root = names.clone().any(|name| name.starts_with(OF_ROOT));
+        let roots = root.then(|| trace_roots(self)).transpose()?;
         let parents = UInt32Array::from(self.parents.clone());
-        let columns = projection.iter().map(|place| {
-            let name = table.field(*place).name().as_str();
-            self.column(name, &facts, &parents)
-        });
+        let columns = names.map(|name| self.column(name, &parents, roots.as_ref()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.spans.num_rows()));
         Ok(RecordBatch::try_new_with_options(
@@ -105,69 +109,102 @@ impl Placed {
         )?)
     }
 
-    fn column(&self, name: &str, facts: &Facts, parents: &UInt32Array) -> Result<ArrayRef> {
-        let numbers = |values: &[i32]| -> ArrayRef { Arc::new(Int32Array::from(values.to_vec())) };
-        let truths =
-            |values: &[bool]| -> ArrayRef { Arc::new(BooleanArray::from(values.to_vec())) };
-        Ok(match name {
-            "depth" => numbers(&self.depths),
-            "subtree_size" => numbers(&self.subtree_sizes),
-            "child_count" => numbers(&facts.child_counts),
-            "is_root" => truths(&facts.roots),
-            "is_orphan" => truths(&facts.orphans),
-            "self_time_ns" => Arc::new(Int64Array::from(facts.self_times.clone())),
-            "parent_span_id" => Arc::clone(self.spans.column(self.spans.schema().index_of(name)?)),
+    fn column(
+        &self,
+        name: &str,
+        parents: &UInt32Array,
+        roots: Option<&UInt32Array>,
+    ) -> Result<ArrayRef> {
+        let column = |name: &str| -> Result<ArrayRef> {
+            let place = self.spans.schema().index_of(name)?;
+            Ok(Arc::clone(self.spans.column(place)))
+        };
+        let number = |values: fn(&Rebuilt) -> &Vec<i32>| -> Result<ArrayRef> {
+            match &self.rebuilt {
+                Some(rebuilt) => Ok(Arc::new(Int32Array::from(values(rebuilt).clone()))),
+                None => column(name).map(|column| not_null(&column)),
+            }
+        };
+        match name {
+            "depth" => number(|rebuilt| &rebuilt.depths),
+            "subtree_size" => number(|rebuilt| &rebuilt.subtree_sizes),
+            "child_count" => Ok(Arc::new(self.child_counts())),
+            "is_root" => Ok(Arc::new(self.tops(|parent| !parent)?)),
+            "is_orphan" => Ok(Arc::new(self.tops(|parent| parent)?)),
+            "self_time_ns" => Ok(Arc::new(self.self_times()?)),
+            "parent_span_id" => column(name),
             _ => {
-                let (own, rows) = if let Some(own) = name.strip_prefix("parent_") {
-                    (own, Some(parents))
-                } else if let Some(own) = name.strip_prefix("root_") {
-                    (own, Some(&facts.trace_roots))
+                if let Some(own) = name.strip_prefix(OF_PARENT) {
+                    Ok(take(&column(own)?, parents, None)?)
+                } else if let (Some(own), Some(roots)) = (name.strip_prefix(OF_ROOT), roots) {
+                    Ok(take(&column(own)?, roots, None)?)
                 } else {
-                    (name, None)
-                };
-                let column = self.spans.column(self.spans.schema().index_of(own)?);
-                match rows {
-                    Some(rows) => take(column, rows, None)?,
-                    None => Arc::clone(column),
+                    column(name)
                 }
             }
-        })
+        }
     }
-}
 
-/// What follows from the places of spans.
-struct Facts {
-    child_counts: Vec<i32>,
-    roots: Vec<bool>,
-    orphans: Vec<bool>,
-    self_times: Vec<i64>,
-    /// Row of the root of each span's trace.
-    trace_roots: UInt32Array,
-}
+    fn child_counts(&self) -> Int32Array {
+        let mut counts = vec![0; self.parents.len()];
+        for parent in self.parents.iter().flatten() {
+            counts[*parent as usize] += 1;
+        }
+        counts.into()
+    }
 
-impl Facts {
-    fn of(placed: &Placed) -> Result<Self> {
-        let columns = Columns(&placed.spans);
+    /// For each span without a parent at hand, what `is` says of whether it names one; false for the others.
+    fn tops(&self, is: impl Fn(bool) -> bool) -> Result<BooleanArray> {
+        let named = Columns(&self.spans)
+            .fixed("parent_span_id")
+            .map_err(failed)?;
+        let parents = self.parents.iter().enumerate();
+        let tops = parents.map(|(row, parent)| parent.is_none() && is(named.is_valid(row)));
+        Ok(tops.collect::<Vec<bool>>().into())
+    }
+
+    fn self_times(&self) -> Result<Int64Array> {
+        let columns = Columns(&self.spans);
         let starts = columns.time("start_time").map_err(failed)?;
         let durations = columns.i64("duration_ns").map_err(failed)?;
-        let named = columns.fixed("parent_span_id").map_err(failed)?;
-        let mut child_counts = vec![0; placed.parents.len()];
-        for parent in placed.parents.iter().flatten() {
-            child_counts[*parent as usize] += 1;
-        }
-        let top = |row: usize| placed.parents[row].is_none();
-        let rows = 0..placed.parents.len();
-        Ok(Self {
-            child_counts,
-            roots: rows
-                .clone()
-                .map(|row| top(row) && named.is_null(row))
-                .collect(),
-            orphans: rows.map(|row| top(row) && named.is_valid(row)).collect(),
-            self_times: self_times(&starts, &durations, &placed.parents),
-            trace_roots: trace_roots(placed, &starts, &named),
-        })
+        Ok(self_times(&starts, &durations, &self.parents).into())
     }
+}
+
+/// Before the name of a column of the span's parent.
+const OF_PARENT: &str = "parent_";
+/// Before the name of a column of the root of the span's trace.
+const OF_ROOT: &str = "root_";
+
+/// Numbers of a segment, whose column could have nulls.
+fn not_null(column: &ArrayRef) -> ArrayRef {
+    let numbers = column.as_primitive::<Int32Type>();
+    Arc::new(Int32Array::new(numbers.values().clone(), None))
+}
+
+/// Columns of `spans` that rows as a segment has them need for the columns `projection` of the table, in table order.
+pub(super) fn needed(projection: &[usize]) -> Vec<usize> {
+    let (table, spans) = (super::schema(), stored::spans());
+    let mut needed = vec![column::SPAN_ID, column::PARENT_OFFSET];
+    for place in projection {
+        let name = table.field(*place).name().as_str();
+        match name {
+            "child_count" => {}
+            "is_root" | "is_orphan" => needed.push(column::PARENT_SPAN_ID),
+            "self_time_ns" => needed.extend([column::START_TIME, column::DURATION_NS]),
+            _ => {
+                if name.starts_with(OF_ROOT) {
+                    needed.extend([column::PARENT_SPAN_ID, column::START_TIME]);
+                }
+                let own = name.strip_prefix(OF_PARENT).or(name.strip_prefix(OF_ROOT));
+                let own = own.and_then(|own| spans.index_of(own).ok());
+                needed.extend(spans.index_of(name).ok().or(own));
+            }
+        }
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    needed
 }
 
 /// Time in which a span ran and none of its children did. Siblings stand in order of their start.
@@ -200,11 +237,10 @@ fn self_times(
 }
 
 /// The root of each span's trace as `traces` has it: the earliest span without a parent, else the earliest span.
-fn trace_roots(
-    placed: &Placed,
-    starts: &TimestampNanosecondArray,
-    named: &FixedSizeBinaryArray,
-) -> UInt32Array {
+fn trace_roots(placed: &Placed) -> Result<UInt32Array> {
+    let columns = Columns(&placed.spans);
+    let starts = columns.time("start_time").map_err(failed)?;
+    let named = columns.fixed("parent_span_id").map_err(failed)?;
     let mut roots = Vec::with_capacity(placed.parents.len());
     for trace in &placed.traces {
         let earliness = |row: &usize| {
@@ -214,7 +250,7 @@ fn trace_roots(
         let root = trace.clone().min_by_key(earliness).unwrap_or(trace.start);
         roots.extend(std::iter::repeat_n(root as u32, trace.len()));
     }
-    UInt32Array::from(roots)
+    Ok(UInt32Array::from(roots))
 }
 
 fn nodes(spans: &RecordBatch) -> Result<Vec<Node>> {

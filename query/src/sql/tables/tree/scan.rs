@@ -1,8 +1,11 @@
 //! The pass over segments and hot window that gives the rows of `span_tree`. Blocks on file reads.
+//!
+//! Partitions take the chunks of the segments in turn. Rows of traces that lie in several places are gathered by all of them, and put
+//! together by the one that is done last.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{interleave_record_batch, take_record_batch};
@@ -12,7 +15,7 @@ use clew_storage::{Segment, Snapshot, TraceId};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 
-use super::place::Placed;
+use super::place::{self, Placed};
 use super::{INPUT, spread};
 use crate::rows::Columns;
 use crate::runs::{Run, runs_of};
@@ -39,27 +42,33 @@ pub(super) struct Scan {
     pub(super) projection: Vec<usize>,
     /// Schema of what is given.
     pub(super) schema: SchemaRef,
+    /// In so many partitions; one where traces are looked up.
+    pub(super) partitions: usize,
 }
 
 impl Scan {
-    /// Gives all rows to `send`, until it says that nobody wants more.
+    /// Gives the rows of a partition to `send`, until it says that nobody wants more.
     ///
     /// # Errors
-    /// When a segment cannot be read, or what has to be put together is more than `memory` has room for.
+    /// When a segment cannot be read, or what has to be put together is more than there is memory for.
     pub(super) fn run(
         &self,
-        memory: &MemoryReservation,
+        partition: usize,
+        memory: MemoryReservation,
+        shared: &Shared,
         send: &mut dyn FnMut(RecordBatch) -> bool,
     ) -> Result<()> {
         let mut pass = Pass {
             scan: self,
+            partition,
+            needed: place::needed(&self.projection),
             memory,
             send,
             gathered: Gathered::default(),
         };
         match &self.ids {
             Some(ids) => pass.named(ids),
-            None => pass.whole(),
+            None => pass.whole(shared),
         }
     }
 
@@ -77,8 +86,29 @@ impl Scan {
     }
 }
 
+/// What the partitions of one scan share. Each runs once.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Mutex<Sharing>);
+
+#[derive(Debug, Default)]
+struct Sharing {
+    /// Traces that lie in several places: made by the partition that comes first.
+    joint: Option<Arc<HashSet<TraceId>>>,
+    /// Partitions that have read all that is theirs.
+    done: usize,
+    /// What they gathered, and the memory that it takes.
+    gathered: Gathered,
+    memory: Vec<MemoryReservation>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Sharing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Rows of traces that lie in several places.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Gathered {
     batches: Vec<RecordBatch>,
     /// Batch and row of each span.
@@ -87,7 +117,10 @@ struct Gathered {
 
 struct Pass<'a> {
     scan: &'a Scan,
-    memory: &'a MemoryReservation,
+    partition: usize,
+    /// Columns that traces which lie nowhere else are read with.
+    needed: Vec<usize>,
+    memory: MemoryReservation,
     send: &'a mut dyn FnMut(RecordBatch) -> bool,
     gathered: Gathered,
 }
@@ -101,21 +134,47 @@ impl Pass<'_> {
         self.put_together()
     }
 
-    /// All traces of the segments and of the hot window.
-    fn whole(&mut self) -> Result<()> {
-        self.hot(None)?;
-        let others = self.scan.others();
-        let mut joint = spread::joint(&self.scan.segments, &others, self.memory)?;
-        joint.extend(self.gathered.rows.keys());
-        self.memory
-            .try_grow(joint.len() * size_of::<TraceId>() * 2)?;
+    /// The part of all traces of the segments that is this partition's. The one that is done last puts together what all have gathered.
+    fn whole(&mut self, shared: &Shared) -> Result<()> {
+        let joint = self.joint(shared)?;
+        let mut number = 0;
         for segment in &self.scan.segments {
-            if !self.segment(segment, &joint)? {
+            if !self.segment(segment, &mut number, &joint)? {
                 return Ok(());
             }
         }
-        self.look_up(&others, &joint)?;
-        self.put_together()
+        {
+            let mut sharing = shared.lock();
+            sharing.gathered.take(std::mem::take(&mut self.gathered));
+            sharing.memory.push(self.memory.take());
+            sharing.done += 1;
+            if sharing.done < self.scan.partitions {
+                return Ok(());
+            }
+            self.gathered = std::mem::take(&mut sharing.gathered);
+        }
+        self.look_up(&self.scan.others(), &joint)?;
+        self.put_together()?;
+        shared.lock().memory.clear();
+        Ok(())
+    }
+
+    /// The traces that lie in several places, those of the hot window among them, which are gathered on the way.
+    fn joint(&mut self, shared: &Shared) -> Result<Arc<HashSet<TraceId>>> {
+        // The other partitions wait for it.
+        let mut sharing = shared.lock();
+        if let Some(joint) = &sharing.joint {
+            return Ok(Arc::clone(joint));
+        }
+        self.hot(None)?;
+        let others = self.scan.others();
+        let mut joint = spread::joint(&self.scan.segments, &others, &self.memory)?;
+        joint.extend(self.gathered.rows.keys());
+        self.memory
+            .try_grow(joint.len() * size_of::<TraceId>() * 2)?;
+        let joint = Arc::new(joint);
+        sharing.joint = Some(Arc::clone(&joint));
+        Ok(joint)
     }
 
     /// Gathers the rows of `ids` in `segments`.
@@ -125,7 +184,7 @@ impl Pass<'_> {
                 if let Some(rows) = segment.trace_rows(*id).map_err(failed)? {
                     let count = rows.len();
                     self.memory.try_grow(count * ROW_BYTES)?;
-                    let batch = read(segment, rows)?;
+                    let batch = read(segment, rows, &INPUT)?;
                     self.gathered.add(batch, [(*id, 0..count)]);
                 }
             }
@@ -153,8 +212,14 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Gives the traces of a segment that lie nowhere else, and gathers the others; false when nobody wants more.
-    fn segment(&mut self, segment: &Segment, joint: &HashSet<TraceId>) -> Result<bool> {
+    /// Gives the traces of a segment that are this partition's and lie nowhere else, and gathers the others; false when nobody wants more.
+    /// `number` counts the chunks, which the partitions take in turn.
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        number: &mut usize,
+        joint: &HashSet<TraceId>,
+    ) -> Result<bool> {
         let runs = runs_of(segment).map_err(failed)?;
         let mut runs = runs.as_slice();
         while let Some(first) = runs.first() {
@@ -162,10 +227,14 @@ impl Pass<'_> {
             let fits = |run: &&Run| run.first_row + run.rows - begin <= CHUNK_ROWS;
             let (chunk, rest) = runs.split_at(runs.iter().take_while(fits).count().max(1));
             runs = rest;
+            *number += 1;
+            if *number % self.scan.partitions != self.partition {
+                continue;
+            }
             let end = chunk.last().map_or(begin, |run| run.first_row + run.rows);
             let working = (end - begin) as usize * ROW_BYTES;
             self.memory.try_grow(working)?;
-            let more = self.chunk(&read(segment, begin..end)?, begin, chunk, joint)?;
+            let more = self.chunk(segment, begin..end, chunk, joint)?;
             self.memory.shrink(working);
             if !more {
                 return Ok(false);
@@ -174,14 +243,15 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    /// The rows of some traces that follow each other in a segment, from row `begin` on.
+    /// The traces `chunk`, which follow each other in the rows `rows` of a segment.
     fn chunk(
         &mut self,
-        rows: &RecordBatch,
-        begin: u32,
+        segment: &Segment,
+        rows: Range<u32>,
         chunk: &[Run],
         joint: &HashSet<TraceId>,
     ) -> Result<bool> {
+        let begin = rows.start;
         let range = |run: &Run| {
             let first = (run.first_row - begin) as usize;
             first..first + run.rows as usize
@@ -190,23 +260,22 @@ impl Pass<'_> {
             chunk.iter().partition(|run| joint.contains(&run.id));
         if apart.is_empty() {
             let traces: Vec<_> = here.iter().map(range).collect();
-            return self.give(rows, &traces);
+            let stored = read(segment, rows.clone(), &self.needed)?;
+            return match Placed::stored(&stored, &traces)? {
+                Some(placed) => self.send(&placed),
+                None => self.send(&Placed::rebuilt(&read(segment, rows, &INPUT)?, &traces)?),
+            };
         }
-        let (apart_rows, apart_traces) = pick(rows, &apart, range)?;
+        let rows = read(segment, rows, &INPUT)?;
+        let (apart_rows, apart_traces) = pick(&rows, &apart, range)?;
         self.memory.try_grow(apart_rows.num_rows() * ROW_BYTES)?;
         let named = apart.iter().map(|run| run.id).zip(apart_traces);
         self.gathered.add(apart_rows, named);
-        let (here_rows, traces) = pick(rows, &here, range)?;
-        self.give(&here_rows, &traces)
-    }
-
-    /// Gives whole traces as a segment has them.
-    fn give(&mut self, rows: &RecordBatch, traces: &[Range<usize>]) -> Result<bool> {
-        let placed = match Placed::stored(rows, traces)? {
-            Some(placed) => placed,
-            None => Placed::rebuilt(rows, traces)?,
-        };
-        self.send(&placed)
+        let (here_rows, traces) = pick(&rows, &here, range)?;
+        match Placed::stored(&here_rows, &traces)? {
+            Some(placed) => self.send(&placed),
+            None => self.send(&Placed::rebuilt(&here_rows, &traces)?),
+        }
     }
 
     fn send(&mut self, placed: &Placed) -> Result<bool> {
@@ -257,11 +326,21 @@ impl Gathered {
             of_trace.extend(rows.map(|row| (number, row)));
         }
     }
+
+    /// Keeps what another one has gathered too.
+    fn take(&mut self, other: Self) {
+        let first = self.batches.len();
+        self.batches.extend(other.batches);
+        for (id, rows) in other.rows {
+            let of_trace = self.rows.entry(id).or_default();
+            of_trace.extend(rows.into_iter().map(|(batch, row)| (first + batch, row)));
+        }
+    }
 }
 
-fn read(segment: &Segment, rows: Range<u32>) -> Result<RecordBatch> {
+fn read(segment: &Segment, rows: Range<u32>, columns: &[usize]) -> Result<RecordBatch> {
     segment
-        .read_rows(SegmentTable::Spans, rows, Some(&INPUT))
+        .read_rows(SegmentTable::Spans, rows, Some(columns))
         .map_err(failed)
 }
 

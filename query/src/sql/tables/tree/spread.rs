@@ -1,7 +1,7 @@
 //! Which traces lie in several places.
 //!
-//! A Bloom filter over the traces that are to be read takes two bytes a trace. One that it takes for seen in error is put together
-//! though it need not be, which costs a little work and changes no answer.
+//! A Bloom filter over the traces that are to be read takes two bytes a trace. Those that it takes for seen are looked up, if they are
+//! few; else one that it takes for seen in error is put together though it need not be, which costs a little work and changes no answer.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ const PROBES: u64 = 4;
 const ASK_FACTOR: u64 = 16;
 /// Most traces whose ids are kept to ask with.
 const ASK_MAX: u64 = 100_000;
+/// Traces that were taken for seen are looked up when they are at most one in so many.
+const LOOK_UP_SHARE: u64 = 64;
 
 /// The traces of `read` that also lie in another of them or in `others`.
 ///
@@ -56,6 +58,28 @@ pub(super) fn joint(
             }
         } else {
             joint.extend(ids(segment)?.into_iter().filter(|id| seen.contains(*id)));
+        }
+    }
+    if joint.len() as u64 * LOOK_UP_SHARE <= traces {
+        joint = looked_up(joint, read, others)?;
+    }
+    Ok(joint)
+}
+
+/// Those of `ids` that lie in several segments.
+fn looked_up(
+    ids: HashSet<TraceId>,
+    read: &[Arc<Segment>],
+    others: &[Arc<Segment>],
+) -> Result<HashSet<TraceId>> {
+    let mut joint = HashSet::new();
+    for id in ids {
+        let mut places = 0;
+        for segment in read.iter().chain(others) {
+            places += usize::from(segment.trace_rows(id).map_err(failed)?.is_some());
+        }
+        if places > 1 {
+            joint.insert(id);
         }
     }
     Ok(joint)
