@@ -74,10 +74,8 @@ pub(crate) fn arrived(
     observed: Option<&Observed>,
 ) -> Result<Decoded, BodyError> {
     let translated = translate(kind, payload, limits)?;
-    let mut build = Build::new(
-        received_at_unix_nano,
-        Sampling::new(sampler, observed, received_at_unix_nano),
-    );
+    let sampling = Sampling::new(sampler, observed, received_at_unix_nano);
+    let mut build = Build::new(&translated, received_at_unix_nano, sampling);
     let rejected = wire::walk(&translated.otlp, limits, &mut build)?;
     if build.builder.table_bytes() > TABLE_BYTES_MAX {
         let what = "bytes when each span is given a copy of its resource and scope";
@@ -110,7 +108,7 @@ impl clew_storage::Decoder for Decoder {
         let limits = PayloadLimits::NONE;
         let translated =
             translate(kind, payload, &limits).map_err(|failure| error(failure.to_string()))?;
-        let mut build = Build::new(received_at_unix_nano, Replay::new(admission));
+        let mut build = Build::new(&translated, received_at_unix_nano, Replay::new(admission));
         wire::walk(&translated.otlp, &limits, &mut build)
             .map_err(|failure| error(failure.to_string()))?;
         match build.weigh.mismatch() {
@@ -195,9 +193,10 @@ struct Build<W> {
 }
 
 impl<W: Weigh> Build<W> {
-    fn new(received_at_unix_nano: u64, weigh: W) -> Self {
+    fn new(payload: &Translated, received_at_unix_nano: u64, weigh: W) -> Self {
+        let spans = wire::guess_spans(&payload.otlp);
         Self {
-            builder: SpanBatchBuilder::new(received_at_unix_nano),
+            builder: SpanBatchBuilder::with_capacity(received_at_unix_nano, spans),
             weigh,
             group: None,
             admission: Admission::default(),

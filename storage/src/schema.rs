@@ -3,6 +3,8 @@
 //! The hot window and the segments both hand out exactly these columns, in this order. Scalar text is `Utf8View`, the
 //! inside of maps and lists is `Utf8`. Ids are fixed-size binary. Times are as sent, bit for bit, so a time beyond 2^63 ns
 //! wraps to a negative one; `duration_ns` is the wrapping difference of end and start.
+//!
+//! Types with parts are made once: every batch asks for them, and equal ones that are one and the same are compared at once.
 
 use std::sync::{Arc, LazyLock};
 
@@ -67,18 +69,23 @@ fn text() -> DataType {
 /// Type of every time column: ns since the Unix epoch, UTC.
 #[must_use]
 pub fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+    static TYPE: LazyLock<DataType> =
+        LazyLock::new(|| DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())));
+    TYPE.clone()
 }
 
 /// Type of an attribute map: key to canonical text, in the order sent.
 #[must_use]
 pub fn attribute_map() -> DataType {
-    let entries = Fields::from(vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("value", DataType::Utf8, true),
-    ]);
-    let entries = Field::new("key_value", DataType::Struct(entries), false);
-    DataType::Map(Arc::new(entries), false)
+    static TYPE: LazyLock<DataType> = LazyLock::new(|| {
+        let entries = Fields::from(vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("value", DataType::Utf8, true),
+        ]);
+        let entries = Field::new("key_value", DataType::Struct(entries), false);
+        DataType::Map(Arc::new(entries), false)
+    });
+    TYPE.clone()
 }
 
 fn list_of(fields: Vec<Field>) -> DataType {
@@ -92,27 +99,33 @@ fn list_of(fields: Vec<Field>) -> DataType {
 /// Type of the `events` column.
 #[must_use]
 pub fn events() -> DataType {
-    list_of(vec![
-        Field::new("time", timestamp(), false),
-        Field::new("name", DataType::Utf8, false),
-        Field::new("attributes", attribute_map(), false),
-        Field::new("attribute_types", DataType::Utf8, false),
-        Field::new("dropped_attributes_count", DataType::UInt32, false),
-    ])
+    static TYPE: LazyLock<DataType> = LazyLock::new(|| {
+        list_of(vec![
+            Field::new("time", timestamp(), false),
+            Field::new("name", DataType::Utf8, false),
+            Field::new("attributes", attribute_map(), false),
+            Field::new("attribute_types", DataType::Utf8, false),
+            Field::new("dropped_attributes_count", DataType::UInt32, false),
+        ])
+    });
+    TYPE.clone()
 }
 
 /// Type of the `links` column. Ids are binary of whatever length was sent.
 #[must_use]
 pub fn links() -> DataType {
-    list_of(vec![
-        Field::new("trace_id", DataType::Binary, false),
-        Field::new("span_id", DataType::Binary, false),
-        Field::new("trace_state", DataType::Utf8, false),
-        Field::new("attributes", attribute_map(), false),
-        Field::new("attribute_types", DataType::Utf8, false),
-        Field::new("dropped_attributes_count", DataType::UInt32, false),
-        Field::new("flags", DataType::UInt32, false),
-    ])
+    static TYPE: LazyLock<DataType> = LazyLock::new(|| {
+        list_of(vec![
+            Field::new("trace_id", DataType::Binary, false),
+            Field::new("span_id", DataType::Binary, false),
+            Field::new("trace_state", DataType::Utf8, false),
+            Field::new("attributes", attribute_map(), false),
+            Field::new("attribute_types", DataType::Utf8, false),
+            Field::new("dropped_attributes_count", DataType::UInt32, false),
+            Field::new("flags", DataType::UInt32, false),
+        ])
+    });
+    TYPE.clone()
 }
 
 /// Columns of `spans` that the span itself carries; the first ones, in table order.

@@ -32,10 +32,16 @@ impl SpanBatchBuilder {
     /// An empty batch whose spans were received at `ingested_at_unix_nano`.
     #[must_use]
     pub fn new(ingested_at_unix_nano: u64) -> Self {
+        Self::with_capacity(ingested_at_unix_nano, 0)
+    }
+
+    /// The same, with room for `spans` spans from the start.
+    #[must_use]
+    pub fn with_capacity(ingested_at_unix_nano: u64, spans: usize) -> Self {
         Self {
             ingested_at: ingested_at_unix_nano as i64,
-            own: OwnBuilder::new(),
-            group_of: Vec::new(),
+            own: OwnBuilder::with_capacity(spans),
+            group_of: Vec::with_capacity(spans),
             groups: GroupsBuilder::new(),
             table_bytes: 0,
         }
@@ -123,31 +129,31 @@ struct OwnBuilder {
 }
 
 impl OwnBuilder {
-    fn new() -> Self {
-        let text = || StringViewBuilder::with_capacity(0);
+    fn with_capacity(spans: usize) -> Self {
+        let text = || StringViewBuilder::with_capacity(spans);
         // Spans of one sort have one name and attributes of the same types.
         let repeated = || text().with_deduplicate_strings();
         Self {
-            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            parent_span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
+            trace_id: FixedSizeBinaryBuilder::with_capacity(spans, 16),
+            span_id: FixedSizeBinaryBuilder::with_capacity(spans, 8),
+            parent_span_id: FixedSizeBinaryBuilder::with_capacity(spans, 8),
             trace_state: text(),
-            flags: UInt32Builder::with_capacity(0),
+            flags: UInt32Builder::with_capacity(spans),
             name: repeated(),
             kind: text(),
-            start_time: TimestampNanosecondBuilder::with_capacity(0)
+            start_time: TimestampNanosecondBuilder::with_capacity(spans)
                 .with_data_type(schema::timestamp()),
-            duration_ns: Int64Builder::with_capacity(0),
+            duration_ns: Int64Builder::with_capacity(spans),
             status_code: text(),
             status_message: text(),
-            attributes: AttributesBuilder::new(),
+            attributes: AttributesBuilder::with_capacity(spans),
             attribute_types: repeated(),
-            dropped_attributes_count: UInt32Builder::with_capacity(0),
-            events: EventsBuilder::new(),
-            dropped_events_count: UInt32Builder::with_capacity(0),
-            links: LinksBuilder::new(),
-            dropped_links_count: UInt32Builder::with_capacity(0),
-            sample_weight: Float64Builder::with_capacity(0),
+            dropped_attributes_count: UInt32Builder::with_capacity(spans),
+            events: EventsBuilder::with_capacity(spans),
+            dropped_events_count: UInt32Builder::with_capacity(spans),
+            links: LinksBuilder::with_capacity(spans),
+            dropped_links_count: UInt32Builder::with_capacity(spans),
+            sample_weight: Float64Builder::with_capacity(spans),
             letters: String::new(),
             view_bytes: 0,
         }

@@ -1,6 +1,6 @@
 //! Builders of the nested columns: attributes, events, links.
 //!
-//! All start without capacity: most batches are small, and many of them are alive at a time.
+//! What is inside of the lists starts without capacity: most batches are small, and many of them are alive at a time.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -24,8 +24,11 @@ const VALID: &str =
 struct Offsets(Vec<i32>);
 
 impl Offsets {
-    fn new() -> Self {
-        Self(vec![0])
+    /// With room for `rows` entries.
+    fn with_capacity(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self(offsets)
     }
 
     fn push(&mut self, end: usize) {
@@ -48,10 +51,15 @@ pub(super) struct AttributesBuilder {
 
 impl AttributesBuilder {
     pub(super) fn new() -> Self {
+        Self::with_capacity(0)
+    }
+
+    /// With room for `rows` lists.
+    pub(super) fn with_capacity(rows: usize) -> Self {
         Self {
             keys: StringBuilder::with_capacity(0, 0),
             values: StringBuilder::with_capacity(0, 0),
-            offsets: Offsets::new(),
+            offsets: Offsets::with_capacity(rows),
         }
     }
 
@@ -102,14 +110,15 @@ pub(super) struct EventsBuilder {
 }
 
 impl EventsBuilder {
-    pub(super) fn new() -> Self {
+    /// With room for `rows` lists.
+    pub(super) fn with_capacity(rows: usize) -> Self {
         Self {
             times: TimestampNanosecondBuilder::with_capacity(0).with_data_type(schema::timestamp()),
             names: StringBuilder::with_capacity(0, 0),
             attributes: AttributesBuilder::new(),
             types: StringBuilder::with_capacity(0, 0),
             dropped: UInt32Builder::with_capacity(0),
-            offsets: Offsets::new(),
+            offsets: Offsets::with_capacity(rows),
         }
     }
 
@@ -158,7 +167,8 @@ pub(super) struct LinksBuilder {
 }
 
 impl LinksBuilder {
-    pub(super) fn new() -> Self {
+    /// With room for `rows` lists.
+    pub(super) fn with_capacity(rows: usize) -> Self {
         Self {
             trace_ids: BinaryBuilder::with_capacity(0, 0),
             span_ids: BinaryBuilder::with_capacity(0, 0),
@@ -167,7 +177,7 @@ impl LinksBuilder {
             types: StringBuilder::with_capacity(0, 0),
             dropped: UInt32Builder::with_capacity(0),
             flags: UInt32Builder::with_capacity(0),
-            offsets: Offsets::new(),
+            offsets: Offsets::with_capacity(rows),
         }
     }
 

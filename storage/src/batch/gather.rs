@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::interleave;
 use arrow::error::ArrowError;
 
 use super::concat::own_text;
 use super::{GROUPS, IN_RANGE, OWN, SpanBatch, distinct_rows};
+use crate::interleave::interleave;
 use crate::schema::column;
 use crate::trace::content::write_value;
 use crate::trace::parts::bytes_of;
@@ -58,14 +58,16 @@ impl SpanBatch {
     /// # Panics
     /// When a place is out of range, or a column has 2^31 bytes or more.
     pub(crate) fn gather(batches: &[&Self], places: &[(usize, usize)]) -> Self {
-        let mut numbers: HashMap<(usize, u32), u32> = HashMap::new();
+        let group_counts = batches.iter().map(|batch| batch.group_keys.len());
+        let mut numbers: Vec<Vec<Option<u32>>> = group_counts.map(|n| vec![None; n]).collect();
         let mut by_key: HashMap<&[u8], u32> = HashMap::new();
         let (mut group_places, mut group_keys) = (Vec::new(), Vec::new());
         let mut group_of = Vec::with_capacity(places.len());
         for (batch, row) in places {
             let of = batches[*batch];
             let group = of.group_of.value(*row);
-            group_of.push(*numbers.entry((*batch, group)).or_insert_with(|| {
+            let number = &mut numbers[*batch][group as usize];
+            group_of.push(*number.get_or_insert_with(|| {
                 let key = &of.group_keys[group as usize];
                 *by_key.entry(key).or_insert_with(|| {
                     group_places.push((*batch, group as usize));

@@ -3,12 +3,11 @@
 //! A caller waits for spans of the called service, a called span for its caller. After [`PAIRING_WAIT_NS`] a caller whose attributes name
 //! what it called is counted as a call of that, and everything else is given up. When there are too many, the oldest do not wait for so long.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::peer::Peer;
 use super::table::{Event, Table};
+use crate::fast::FastMap;
 use crate::ids::{SpanId, TraceId};
 use crate::limits::PENDING_CALLS_MAX;
 use crate::tree::Role;
@@ -62,8 +61,8 @@ pub(super) struct Callee {
 /// Sides of calls that wait for the other.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PendingCalls {
-    callers: HashMap<Key, Caller>,
-    callees: HashMap<Key, Vec<Callee>>,
+    callers: FastMap<Key, Caller>,
+    callees: FastMap<Key, Vec<Callee>>,
     /// Called spans in all.
     callee_count: usize,
 }

@@ -1,6 +1,5 @@
 //! Rows of a derived table: counts, errors and durations by minute and a few texts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,6 +12,7 @@ use arrow::datatypes::{
 use serde::{Deserialize, Serialize};
 
 use super::file::DerivedTable;
+use crate::fast::FastMap;
 use crate::histogram::Histogram;
 use crate::schema;
 
@@ -104,8 +104,8 @@ pub(super) struct Table<const N: usize> {
     rows_max: usize,
     /// Which texts give way to [`OVERFLOW`] when there are too many rows; beyond twice as many all do.
     gives_way: [bool; N],
-    rows: HashMap<Key<N>, Counts>,
-    numbers: HashMap<Arc<str>, u32>,
+    rows: FastMap<Key<N>, Counts>,
+    numbers: FastMap<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
 }
 
@@ -137,8 +137,8 @@ impl<const N: usize> Table<N> {
             schema,
             rows_max,
             gives_way,
-            rows: HashMap::new(),
-            numbers: HashMap::new(),
+            rows: FastMap::default(),
+            numbers: FastMap::default(),
             texts: Vec::new(),
         }
     }

@@ -9,11 +9,11 @@
 //! the shape is a hash over the operation and depth of each span, the same one whoever takes it ([`Shape`]), so that segments can be
 //! merged in this order.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::fast::FastMap;
 use crate::policy::{FlushPolicy, Weighing};
 use crate::trace::content::Spans;
 use crate::trace::gather::{Gathered, SpanRef};
@@ -109,7 +109,7 @@ pub(crate) struct Planner<'a> {
     rows: Vec<PlannedRow>,
     traces: Vec<PlannedTrace<'a>>,
     /// Hash of each operation.
-    operations: HashMap<OperationRef<'a>, u64>,
+    operations: FastMap<OperationRef<'a>, u64>,
 }
 
 impl<'a> Planner<'a> {
@@ -119,7 +119,7 @@ impl<'a> Planner<'a> {
             gathered,
             rows: Vec::new(),
             traces: Vec::new(),
-            operations: HashMap::new(),
+            operations: FastMap::default(),
         }
     }
 

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch};
-use arrow::compute::interleave;
 use arrow::datatypes::{Float64Type, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::attributes::{AttributeOwner, GroupColumns, OwnerColumns};
 use super::plan::PlannedRow;
 use crate::batch::SpanBatch;
+use crate::interleave::interleave;
 use crate::schema::column;
 
 /// Rows of one part at most.

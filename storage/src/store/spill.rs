@@ -74,8 +74,11 @@ impl Shared {
 
     /// The last record up to which every trace is decided about.
     pub(super) fn decided_seq(&self) -> u64 {
-        match self.undecided().first() {
-            Some(oldest) => oldest.meta().wal.0.saturating_sub(1),
+        let segments = self.view.segments();
+        let undecided = segments.iter().map(|segment| segment.meta());
+        let undecided = undecided.filter(|meta| self.is_undecided(meta));
+        match undecided.map(|meta| meta.wal.0).min() {
+            Some(oldest) => oldest.saturating_sub(1),
             None => lock(&self.manifest).state().flushed_seq,
         }
     }

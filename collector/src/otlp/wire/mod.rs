@@ -74,6 +74,33 @@ pub(crate) fn walk<V: Visitor>(
     Ok(walk.rejected)
 }
 
+/// About how many spans `payload` holds, stepping over each by its length: never more than it has room for. What is malformed is not said here.
+pub(crate) fn guess_spans(payload: &[u8]) -> usize {
+    /// Bytes of a span that has nothing but its ids.
+    const SPAN_BYTES_MIN: usize = 28;
+    let mut spans = 0;
+    for_each_message(Reader::new(payload), request::RESOURCE_SPANS, |resource| {
+        for_each_message(resource, resource_spans::SCOPE_SPANS, |scope| {
+            for_each_message(scope, scope_spans::SPANS, |_| spans += 1);
+        });
+    });
+    spans.min(payload.len() / SPAN_BYTES_MIN)
+}
+
+/// Shows the messages of field `field` to `visit`, as far as they can be read.
+fn for_each_message<'p>(mut reader: Reader<'p>, field: u32, mut visit: impl FnMut(Reader<'p>)) {
+    while let Ok(Some(key)) = reader.next_key() {
+        let read = if key.field == field {
+            reader.message(key).map(&mut visit)
+        } else {
+            reader.skip(key)
+        };
+        if read.is_err() {
+            return;
+        }
+    }
+}
+
 /// Vectors that every span fills anew.
 #[derive(Default)]
 struct Scratch<'p> {
