@@ -111,12 +111,13 @@ impl Group {
         fs::write(&path, value).with_context(|| format!("{value} to {}", path.display()))
     }
 
-    /// Puts a process and its threads into the group.
-    pub(crate) fn add(&self, pid: u32) -> Result<()> {
-        for folder in &self.folders {
-            fs::write(folder.join("cgroup.procs"), pid.to_string())?;
-        }
-        Ok(())
+    /// A command that goes into the group and becomes the command that follows it: as in a container, the program sees from its first
+    /// instruction on what it may take.
+    pub(crate) fn entry(&self) -> Vec<String> {
+        let enter = |folder: &PathBuf| format!("echo $$ > '{}/cgroup.procs' && ", folder.display());
+        let enter: String = self.folders.iter().map(enter).collect();
+        let words = ["sh", "-c", &format!("{enter}exec \"$@\""), "sh"];
+        words.map(str::to_owned).to_vec()
     }
 
     /// Memory that cannot be given back by dropping copies of files, bytes.

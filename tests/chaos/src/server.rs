@@ -96,14 +96,13 @@ impl Setup {
         Ok(Process(child))
     }
 
-    /// Starts a server; `then` is told its process id at once. It answers queries when this returns.
+    /// Starts a server. It answers queries when this returns.
     ///
     /// # Errors
     /// When it does not come to answer; with the end of its log.
-    pub(crate) fn start_with(&self, then: impl FnOnce(u32) -> Result<()>) -> Result<Server> {
+    pub(crate) fn start(&self) -> Result<Server> {
         let started = clock::now();
         let mut process = self.spawn(Stdio::piped())?;
-        then(process.0.id())?;
         let mut stdout = BufReader::new(process.0.stdout.take().context("a pipe")?);
         let mut line = String::new();
         stdout.read_line(&mut line)?;
@@ -134,14 +133,6 @@ impl Setup {
             addresses,
             start_time: started.elapsed(),
         })
-    }
-
-    /// Starts a server.
-    ///
-    /// # Errors
-    /// When it does not come to answer; with the end of its log.
-    pub(crate) fn start(&self) -> Result<Server> {
-        self.start_with(|_| Ok(()))
     }
 
     /// Starts a server and does not wait for it.

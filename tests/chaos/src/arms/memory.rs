@@ -72,8 +72,9 @@ fn run(task: &Task) -> Result<Outcome> {
         memory_bytes: Some(MEMORY_BYTES),
         ..Bounds::default()
     })?;
+    setup.wrapper = group.entry();
     let ledger = Ledger::new(random.next(), 500);
-    let mut server = setup.start_with(|pid| group.add(pid))?;
+    let mut server = setup.start()?;
     let to = server.addresses();
     let plan = Plan {
         round: 0,

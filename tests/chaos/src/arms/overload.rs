@@ -54,8 +54,9 @@ fn run(task: &Task) -> Result<Outcome> {
         cpu_percent: Some(CPU_PERCENT),
         ..Bounds::default()
     })?;
+    setup.wrapper = group.entry();
     let ledger = Ledger::new(random.next(), 500);
-    let server = setup.start_with(|pid| group.add(pid))?;
+    let server = setup.start()?;
     let most = most(&server, &ledger)?;
     let mut outcome = Outcome::default();
     let mut sums = Sums::default();

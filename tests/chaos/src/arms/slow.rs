@@ -47,8 +47,9 @@ fn run(task: &Task) -> Result<Outcome> {
         write: Some((volume.device_numbers()?, BYTES_PER_SECOND)),
         ..Bounds::default()
     })?;
+    setup.wrapper = group.entry();
     let ledger = Ledger::new(random.next(), 500);
-    let server = setup.start_with(|pid| group.add(pid))?;
+    let server = setup.start()?;
     let to = server.addresses().http;
     let plan = Plan {
         round: 0,
