@@ -49,25 +49,26 @@ def get(url):
         connection.close()
 
 
+def found(url):
+    """What a request for one thing answers, from JSON; None when there is no such thing."""
+    status, body = get(url)
+    if status == 404:
+        return None
+    if status != 200:
+        raise OSError(f"{url} answers {status}")
+    return json.loads(body)
+
+
 def spans_by_jaeger(base, trace_id):
     """Spans of a trace by Jaeger's JSON API."""
-    status, body = get(f"{base}/api/traces/{trace_id}")
-    if status == 404:
-        return 0
-    if status != 200:
-        raise OSError(f"{base} answers {status}")
-    traces = json.loads(body).get("data") or []
-    return sum(len(trace["spans"]) for trace in traces)
+    answer = found(f"{base}/api/traces/{trace_id}") or {}
+    return sum(len(trace["spans"]) for trace in answer.get("data") or [])
 
 
 def spans_by_tempo(base, trace_id):
     """Spans of a trace by Tempo's API."""
-    status, body = get(f"{base}/api/v2/traces/{trace_id}")
-    if status == 404:
-        return 0
-    if status != 200:
-        raise OSError(f"{base} answers {status}")
-    trace = json.loads(body).get("trace") or {}
+    answer = found(f"{base}/api/v2/traces/{trace_id}") or {}
+    trace = answer.get("trace") or {}
     groups = trace.get("resourceSpans") or trace.get("batches") or []
     return sum(len(scope.get("spans") or []) for group in groups for scope in group.get("scopeSpans") or [])
 
