@@ -145,6 +145,8 @@ test('links to a span are found from the other end', async ({ page }) => {
     .getByRole('link', { name: new RegExp(REPEATS) })
     .click();
   await expect(page).toHaveURL(new RegExp(`/trace/${REPEATS}\\?span=bad0000000000101`));
+  // A key pressed before the trace is there moves nothing.
+  await expect(cursorRow(page)).toContainText('GET /orders');
   await page.keyboard.press('j');
   await panel(page).getByRole('tab', { name: /Links/ }).click();
   await panel(page).getByRole('button', { name: 'Look for links to this span' }).click();
