@@ -61,8 +61,8 @@ pub struct Limits {
     pub trace_spans_max: usize,
     /// Parquet footers and indexes kept in memory.
     pub segment_cache_bytes: usize,
-    /// Which attribute keys get a column of their own in a segment.
-    pub attribute_columns: AttributeColumns,
+    /// How segments are written.
+    pub segment_shape: SegmentShape,
     /// How long counts of spans are kept, by when the newest span in them left the hot window.
     pub derived_age: Duration,
     /// How segments are merged.
@@ -123,6 +123,82 @@ impl Default for CompactionLimits {
     }
 }
 
+/// How a segment's files are written. None of it is a matter of their format: whatever it says, the files are read alike. The default is what was
+/// found best; `docs/segment-layout.md` has the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentShape {
+    /// A row group ends with the first trace that gives it so many rows, and at twice as many even inside a trace. At least 1.
+    pub row_group_rows: usize,
+    /// A row group ends when its encoded columns take this much memory.
+    pub row_group_bytes: usize,
+    /// Rows of a page at most, so that a trace needs few bytes of each column. At least 1.
+    pub page_rows: usize,
+    /// Bytes of a page before compression, about.
+    pub page_bytes: usize,
+    /// Bytes of a column's dictionary: it is read whole for one value.
+    pub dictionary_bytes: usize,
+    /// Level of zstd, 1 to 22.
+    pub zstd_level: i32,
+    /// Whether columns that zstd makes hardly smaller are left as they are, which saves the reader to set up zstd for them.
+    pub leaves_columns_plain: bool,
+    /// How start times are encoded.
+    pub start_time_encoding: NumberEncoding,
+    /// How durations are encoded.
+    pub duration_encoding: NumberEncoding,
+    /// The order of the traces of a flush. A merge puts its traces in order by kind whatever this says.
+    pub trace_order: TraceOrder,
+    /// Which attribute keys get a column of their own.
+    pub attribute_columns: AttributeColumns,
+}
+
+impl SegmentShape {
+    /// The default, but for which attribute keys get a column.
+    #[must_use]
+    pub const fn with_columns(attribute_columns: AttributeColumns) -> Self {
+        Self {
+            row_group_rows: 64 << 10,
+            row_group_bytes: 32 << 20,
+            page_rows: 4096,
+            page_bytes: 1 << 20,
+            dictionary_bytes: 32 << 10,
+            zstd_level: 1,
+            leaves_columns_plain: true,
+            start_time_encoding: NumberEncoding::ByteStreamSplit,
+            duration_encoding: NumberEncoding::ByteStreamSplit,
+            trace_order: TraceOrder::Kind,
+            attribute_columns,
+        }
+    }
+}
+
+impl Default for SegmentShape {
+    fn default() -> Self {
+        Self::with_columns(AttributeColumns::default())
+    }
+}
+
+/// An encoding of a column of 64-bit numbers that hardly repeat; zstd follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberEncoding {
+    /// First bytes, then second bytes, and so on.
+    ByteStreamSplit,
+    /// Differences of neighbours, in as few bits as they need.
+    DeltaBinaryPacked,
+    /// Eight bytes each.
+    Plain,
+}
+
+/// In which order the traces of a segment stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceOrder {
+    /// Service and name of the root, shape, start.
+    Kind,
+    /// Start.
+    StartTime,
+    /// Trace id.
+    TraceId,
+}
+
 /// Which attribute keys get a column of their own in a segment; all others share a few maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttributeColumns {
@@ -169,7 +245,7 @@ impl Default for Limits {
             clock_leap: Duration::from_hours(1),
             trace_spans_max: 1_000_000,
             segment_cache_bytes: 128 << 20,
-            attribute_columns: AttributeColumns::default(),
+            segment_shape: SegmentShape::default(),
             derived_age: Duration::from_hours(400 * 24),
             compaction: CompactionLimits::default(),
             disk_free_bytes_min: 256 << 20,

@@ -8,7 +8,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use clew_storage::attributes::{AttributeRef, AttributeValue, ValueRef};
 use clew_storage::env::Env;
-use clew_storage::limits::AttributeColumns;
+use clew_storage::limits::{AttributeColumns, SegmentShape};
 use clew_storage::schema;
 use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
@@ -153,12 +153,12 @@ async fn store(dir: &tempfile::TempDir, flush: [bool; 3]) -> Store {
         data_dir: dir.path().to_owned(),
         env: Env::system(),
         limits: Limits {
-            attribute_columns: AttributeColumns {
+            segment_shape: SegmentShape::with_columns(AttributeColumns {
                 span_max: 7,
                 resource_max: 2,
                 spans_min: 25,
                 share_max: 1000,
-            },
+            }),
             ..Limits::default()
         },
         decoder: Arc::new(NoDecoder),

@@ -12,7 +12,7 @@ use super::survey::{Placing, SliceRows, Survey, TracePart};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::limits::{AttributeColumns, CompactionLimits};
+use crate::limits::{CompactionLimits, SegmentShape};
 use crate::policy::{FlushPolicy, Weighing};
 use crate::segment::{self, Layouts, NewSegment, Segment, SegmentMeta, SegmentWriter, TimeWindow};
 use crate::trace::summary::Summary;
@@ -28,7 +28,7 @@ pub(crate) struct Merge<'a> {
     pub(crate) env: &'a Env,
     pub(crate) data_dir: &'a Path,
     pub(crate) limits: &'a CompactionLimits,
-    pub(crate) columns: &'a AttributeColumns,
+    pub(crate) shape: &'a SegmentShape,
     /// Of one tenant, at least one.
     pub(crate) inputs: &'a [Arc<Segment>],
     /// The window that all inputs lie in; `None` to put their traces into windows.
@@ -99,7 +99,7 @@ impl Merge<'_> {
             None => Placing::ByStart(self.limits.window.as_nanos() as u64),
         };
         let survey = Survey::of(&inputs, placing, self.limits)?;
-        let layouts = Layouts::merged(&inputs, self.columns)?;
+        let layouts = Layouts::merged(&inputs, &self.shape.attribute_columns)?;
         let mut merged = Merged::new(self.env, self.data_dir);
         for (window, slices) in &survey.windows {
             let mut output = Output {
@@ -395,7 +395,7 @@ impl<'a> Output<'a, '_> {
                 is_pinned: merge.is_pinned,
             };
             let layouts = self.layouts.clone();
-            self.writer = Some(SegmentWriter::new(merge.env, &new, layouts)?);
+            self.writer = Some(SegmentWriter::new(merge.env, &new, merge.shape, layouts)?);
             self.told_bytes = 0;
         }
         Ok(self.writer.as_mut().expect("it was made just now"))

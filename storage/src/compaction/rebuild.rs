@@ -11,7 +11,7 @@ use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::limits::AttributeColumns;
+use crate::limits::SegmentShape;
 use crate::policy::Weighing;
 use crate::segment::stream::{SpanPart, SpanStream};
 use crate::segment::{Layouts, NewSegment, Segment, SegmentWriter};
@@ -21,7 +21,7 @@ use crate::trace::columns::SpanColumns;
 pub(crate) struct Rebuild<'a> {
     pub(crate) env: &'a Env,
     pub(crate) data_dir: &'a Path,
-    pub(crate) columns: &'a AttributeColumns,
+    pub(crate) shape: &'a SegmentShape,
     pub(crate) source: &'a Segment,
     /// Rows of `spans` to take: ascending, none twice. What is left of a trace is a trace.
     pub(crate) rows: &'a [Range<usize>],
@@ -48,9 +48,9 @@ impl Rebuild<'_> {
             merged: meta.merged,
             is_pinned: meta.is_pinned,
         };
-        let layouts = Layouts::merged(&[self.source], self.columns)?;
+        let layouts = Layouts::merged(&[self.source], &self.shape.attribute_columns)?;
         let mut output = Output {
-            writer: SegmentWriter::new(self.env, &new, layouts)?,
+            writer: SegmentWriter::new(self.env, &new, self.shape, layouts)?,
             chunk: Chunk::default(),
             trace: None,
         };

@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::limits::CompactionLimits;
 use crate::policy::KeepAll;
-use crate::segment::tests::{COLUMNS, DIR, batches, new_segment, parts, plain};
+use crate::segment::tests::{DIR, SHAPE, batches, new_segment, parts, plain};
 use crate::segment::{Segment, SegmentCache, SegmentMeta, SegmentTable, TimeWindow, write};
 use crate::testing::{TestSpan, read};
 use crate::trace::assemble;
@@ -69,7 +69,7 @@ impl World {
             let name = format!("default/flushed-{}-{}", self.names.0.get(), segments.len());
             let batches = batches(std::slice::from_ref(spans));
             let env = self.sim.env();
-            let meta = write(&env, &new_segment(&name), &batches, &COLUMNS, &KeepAll).unwrap();
+            let meta = write(&env, &new_segment(&name), &batches, &SHAPE, &KeepAll).unwrap();
             segments.extend(meta.map(|meta| self.open(&meta)));
         }
         segments
@@ -86,7 +86,7 @@ impl World {
             env: &self.sim.env(),
             data_dir: Path::new(DIR),
             limits,
-            columns: &COLUMNS,
+            shape: &SHAPE,
             inputs,
             window,
             is_pinned: false,

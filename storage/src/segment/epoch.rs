@@ -10,13 +10,12 @@ use super::writer::{NewSegment, Part, SegmentWriter};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
-use crate::limits::AttributeColumns;
+use crate::limits::SegmentShape;
 use crate::policy::FlushPolicy;
 use crate::trace::content::arrange;
 use crate::trace::gather::Gathered;
 
-/// Writes the spans of `batches` that `policy` keeps as a new segment; `None`, and no file, when it keeps none. `columns` says which
-/// attribute keys get a column.
+/// Writes the spans of `batches` that `policy` keeps as a new segment of the shape `shape`; `None`, and no file, when it keeps none.
 ///
 /// Everything is durable, names included, when this returns `Ok`. On an error the files are removed as far as possible.
 /// Blocks; takes memory for some 80 bytes a span, one row group, and a bounded number of attribute keys.
@@ -27,7 +26,7 @@ pub fn write(
     env: &Env,
     new: &NewSegment<'_>,
     batches: &[Arc<SpanBatch>],
-    columns: &AttributeColumns,
+    shape: &SegmentShape,
     policy: &dyn FlushPolicy,
 ) -> Result<Option<SegmentMeta>, StoreError> {
     let gathered = Gathered::of(batches);
@@ -36,7 +35,8 @@ pub fn write(
         let (rows, tree) = arrange(&gathered, trace);
         planner.add(&rows, &tree, policy);
     }
-    write_planned(env, new, batches, columns, &planner.finish())
+    let plan = planner.finish(shape.trace_order);
+    write_planned(env, new, batches, shape, &plan)
 }
 
 /// The same for what is planned already for spans of `batches`.
@@ -47,16 +47,16 @@ pub(crate) fn write_planned(
     env: &Env,
     new: &NewSegment<'_>,
     batches: &[Arc<SpanBatch>],
-    columns: &AttributeColumns,
+    shape: &SegmentShape,
     plan: &Plan<'_>,
 ) -> Result<Option<SegmentMeta>, StoreError> {
     if plan.rows.is_empty() {
         return Ok(None);
     }
     let sources = AttributeOwner::ALL.map(|owner| Source::of(batches, owner));
-    let layouts = Layouts::of_sources(&sources, columns);
+    let layouts = Layouts::of_sources(&sources, &shape.attribute_columns);
     let ends: Vec<usize> = plan.traces.iter().map(|t| t.rows.end as usize).collect();
-    let mut writer = SegmentWriter::new(env, new, layouts)?;
+    let mut writer = SegmentWriter::new(env, new, shape, layouts)?;
     writer.write_part(Part {
         batches,
         sources,

@@ -14,6 +14,7 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::fast::FastMap;
+use crate::limits::TraceOrder;
 use crate::policy::{FlushPolicy, Weighing};
 use crate::trace::content::Spans;
 use crate::trace::gather::{Gathered, SpanRef};
@@ -93,6 +94,19 @@ pub(crate) struct PlannedTrace<'a> {
     shape: u64,
 }
 
+impl PlannedTrace<'_> {
+    /// What traces are put in order by.
+    fn kind(&self) -> (&str, &str, u64, u64) {
+        let summary = &self.summary;
+        (
+            summary.root_service,
+            summary.root_name,
+            self.shape,
+            summary.start_unix_nano,
+        )
+    }
+}
+
 /// What a segment will hold.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
@@ -157,20 +171,17 @@ impl<'a> Planner<'a> {
             .or_insert_with(|| operation_hash(operation))
     }
 
-    /// The plan.
-    pub(crate) fn finish(mut self) -> Plan<'a> {
-        self.traces.sort_by(|left, right| {
-            let key = |trace: &PlannedTrace<'a>| {
-                let summary = &trace.summary;
-                (
-                    summary.root_service,
-                    summary.root_name,
-                    trace.shape,
-                    summary.start_unix_nano,
-                )
-            };
-            key(left).cmp(&key(right))
-        });
+    /// The plan, with its traces in the order `order`.
+    pub(crate) fn finish(mut self, order: TraceOrder) -> Plan<'a> {
+        match order {
+            TraceOrder::Kind => self
+                .traces
+                .sort_by(|left, right| left.kind().cmp(&right.kind())),
+            TraceOrder::StartTime => self
+                .traces
+                .sort_by_key(|trace| trace.summary.start_unix_nano),
+            TraceOrder::TraceId => self.traces.sort_by_key(|trace| trace.summary.trace_id),
+        }
         let mut rows = Vec::with_capacity(self.rows.len());
         for trace in &mut self.traces {
             let first = rows.len() as u32;

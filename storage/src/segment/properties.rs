@@ -1,4 +1,4 @@
-//! How the two Parquet files are encoded. What was tried and what it costs stands in `docs/segment-format.md`.
+//! How the two Parquet files are encoded. What else was tried and what it costs stands in `docs/segment-layout.md`.
 
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -7,14 +7,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::attributes::{AttributeLayout, AttributeOwner};
 use super::{FORMAT, SegmentTable};
-
-/// Rows of a page at most, so that a trace needs few bytes of each column.
-const PAGE_ROWS_MAX: usize = 4096;
-/// Bytes of a page before compression, about.
-const PAGE_BYTES: usize = 1 << 20;
-/// Bytes of a dictionary: it is read whole for one value.
-const DICTIONARY_BYTES_MAX: usize = 32 << 10;
-const ZSTD_LEVEL: i32 = 1;
+use crate::limits::{NumberEncoding, SegmentShape};
 
 /// Key of the format version in the footers.
 pub(super) const FORMAT_KEY: &str = "clew.format";
@@ -22,7 +15,11 @@ pub(super) const FORMAT_KEY: &str = "clew.format";
 pub(super) const TABLE_KEY: &str = "clew.table";
 
 /// How the file of `table` is written; `attributes` tells the columns of `spans`.
-pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> WriterProperties {
+pub(super) fn properties(
+    table: SegmentTable,
+    shape: &SegmentShape,
+    attributes: &AttributeLayout,
+) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("clew ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![
@@ -30,12 +27,12 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
             KeyValue::new(TABLE_KEY.to_owned(), table.name().to_owned()),
         ]))
         .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(ZSTD_LEVEL).expect("a level of zstd"),
+            ZstdLevel::try_new(shape.zstd_level).expect("a level of zstd"),
         ))
-        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
-        .set_data_page_size_limit(PAGE_BYTES)
-        .set_write_batch_size(PAGE_ROWS_MAX)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_data_page_row_count_limit(shape.page_rows)
+        .set_data_page_size_limit(shape.page_bytes)
+        .set_write_batch_size(shape.page_rows)
+        .set_dictionary_page_size_limit(shape.dictionary_bytes)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         // Row groups end where the writer says.
         .set_max_row_group_row_count(None);
@@ -45,11 +42,14 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_statistics_enabled(column, EnabledStatistics::None);
     }
-    for column in ["start_time", "duration_ns"] {
+    for (column, encoding) in [
+        ("start_time", shape.start_time_encoding),
+        ("duration_ns", shape.duration_encoding),
+    ] {
         let column = ColumnPath::from(column);
         builder = builder
             .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), Encoding::BYTE_STREAM_SPLIT)
+            .set_column_encoding(column.clone(), parquet_encoding(encoding))
             .set_column_statistics_enabled(column, EnabledStatistics::Page);
     }
     for column in UNSEARCHED {
@@ -57,6 +57,7 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
         builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
     }
     let plain = match table {
+        _ if !shape.leaves_columns_plain => &[][..],
         SegmentTable::Spans => &SPANS_PLAIN[..],
         SegmentTable::Traces => &TRACES_PLAIN[..],
     };
@@ -76,6 +77,14 @@ pub(super) fn properties(table: SegmentTable, attributes: &AttributeLayout) -> W
         }
     }
     builder.build()
+}
+
+fn parquet_encoding(encoding: NumberEncoding) -> Encoding {
+    match encoding {
+        NumberEncoding::ByteStreamSplit => Encoding::BYTE_STREAM_SPLIT,
+        NumberEncoding::DeltaBinaryPacked => Encoding::DELTA_BINARY_PACKED,
+        NumberEncoding::Plain => Encoding::PLAIN,
+    }
 }
 
 /// Leaves of `spans` that zstd makes no smaller, or so little that it is not worth its context, which the reader sets up for

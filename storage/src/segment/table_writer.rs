@@ -15,6 +15,7 @@ use super::attributes::{AttributeLayout, CENSUS_KEY, CensusOfFile, LAYOUT_KEY};
 use super::file::{FileWriter, Written, io_error};
 use super::properties::properties;
 use crate::error::StoreError;
+use crate::limits::SegmentShape;
 
 /// A Parquet file on its way.
 pub(super) struct TableWriter {
@@ -27,15 +28,20 @@ impl TableWriter {
     pub(super) fn spans(
         file: FileWriter,
         path: &Path,
+        shape: &SegmentShape,
         layout: &AttributeLayout,
     ) -> Result<Self, StoreError> {
-        let properties = properties(SegmentTable::Spans, layout);
+        let properties = properties(SegmentTable::Spans, shape, layout);
         Self::new(file, path, layout.file_schema(), properties)
     }
 
-    pub(super) fn traces(file: FileWriter, path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn traces(
+        file: FileWriter,
+        path: &Path,
+        shape: &SegmentShape,
+    ) -> Result<Self, StoreError> {
         let table = SegmentTable::Traces;
-        let properties = properties(table, &AttributeLayout::default());
+        let properties = properties(table, shape, &AttributeLayout::default());
         Self::new(file, path, table.schema(), properties)
     }
 

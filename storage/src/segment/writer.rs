@@ -25,6 +25,7 @@ use super::{FORMAT, Merged, Segment, SegmentMeta};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
+use crate::limits::SegmentShape;
 use crate::policy::Weighing;
 use crate::schema::column;
 use crate::trace::columns::SpanColumns;
@@ -32,12 +33,6 @@ use crate::trace::summary::{Summary, TracesBuilder};
 
 /// Ending of the files of a segment that is not whole yet.
 const TEMPORARY: &str = "tmp";
-/// A row group ends with the first trace that makes it this large.
-const GROUP_ROWS: usize = 64 << 10;
-/// A row group ends here even inside a trace.
-const GROUP_ROWS_MAX: usize = 128 << 10;
-/// A row group ends when its encoded columns take this much memory.
-const GROUP_BYTES_MAX: usize = 32 << 20;
 
 /// What a segment that is about to be written is called.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +67,7 @@ pub(super) struct Part<'a> {
 /// are removed when this is dropped unfinished, as far as possible.
 pub(crate) struct SegmentWriter<'e> {
     files: Files<'e>,
+    shape: SegmentShape,
     spans: TableWriter,
     traces: TableWriter,
     trace_group: TracesBuilder,
@@ -96,15 +92,17 @@ impl<'e> SegmentWriter<'e> {
     pub(crate) fn new(
         env: &'e Env,
         new: &NewSegment<'_>,
+        shape: &SegmentShape,
         layouts: Layouts,
     ) -> Result<Self, StoreError> {
         let files = Files::new(env, new)?;
         let attributes = Attributes::new(layouts);
         let layout = attributes.layout();
-        let spans = TableWriter::spans(files.create(0)?, &files.temporary(0), &layout)?;
-        let traces = TableWriter::traces(files.create(1)?, &files.temporary(1))?;
+        let spans = TableWriter::spans(files.create(0)?, &files.temporary(0), shape, &layout)?;
+        let traces = TableWriter::traces(files.create(1)?, &files.temporary(1), shape)?;
         Ok(Self {
             files,
+            shape: *shape,
             spans,
             traces,
             trace_group: TracesBuilder::new(),
@@ -157,7 +155,11 @@ impl<'e> SegmentWriter<'e> {
     ) -> Result<(), StoreError> {
         let first_row = self.trace_rows.add(summary.trace_id, summary.span_count);
         self.trace_group.push(summary, weighing, first_row);
-        if self.trace_rows.len().is_multiple_of(GROUP_ROWS) {
+        if self
+            .trace_rows
+            .len()
+            .is_multiple_of(self.shape.row_group_rows)
+        {
             self.end_trace_group()?;
         }
         Ok(())
@@ -176,7 +178,11 @@ impl<'e> SegmentWriter<'e> {
         if self.group_rows > 0 {
             self.end_row_group()?;
         }
-        if !self.trace_rows.len().is_multiple_of(GROUP_ROWS) {
+        if !self
+            .trace_rows
+            .len()
+            .is_multiple_of(self.shape.row_group_rows)
+        {
             self.end_trace_group()?;
         }
         let (layout, census) = self.attributes.finish();
@@ -223,16 +229,16 @@ impl<'e> SegmentWriter<'e> {
         let source = RowSource::new(batches, rows);
         let mut start = 0;
         while start < rows.len() {
-            if self.group_rows == GROUP_ROWS_MAX {
+            if self.group_rows == self.group_rows_max() {
                 self.end_row_group()?;
             }
             let group_end = self.group_end(start, rows.len(), ends);
             let end = source.part_end(start, group_end);
             self.write_rows(&source, &placed, start..end, part.batches)?;
             let is_full = end == group_end
-                && self.group_rows >= GROUP_ROWS
+                && self.group_rows >= self.shape.row_group_rows
                 && ends.binary_search(&end).is_ok();
-            if is_full || self.spans.row_group_bytes() >= GROUP_BYTES_MAX {
+            if is_full || self.spans.row_group_bytes() >= self.shape.row_group_bytes {
                 self.end_row_group()?;
             }
             start = end;
@@ -241,11 +247,17 @@ impl<'e> SegmentWriter<'e> {
         Ok(())
     }
 
+    /// Rows at which a row group ends even inside a trace.
+    fn group_rows_max(&self) -> usize {
+        2 * self.shape.row_group_rows
+    }
+
     /// Where the row group ends that row `start` is in: behind the trace that makes it large, unless that is too far; at most `rows`.
     fn group_end(&self, start: usize, rows: usize, ends: &[usize]) -> usize {
-        let large = start + GROUP_ROWS.saturating_sub(self.group_rows).max(1);
+        let missing = self.shape.row_group_rows.saturating_sub(self.group_rows);
+        let large = start + missing.max(1);
         let behind_trace = ends.get(ends.partition_point(|end| *end < large));
-        let farthest = (start + GROUP_ROWS_MAX - self.group_rows).min(rows);
+        let farthest = (start + self.group_rows_max() - self.group_rows).min(rows);
         behind_trace.map_or(farthest, |end| *end.min(&farthest))
     }
 

@@ -262,7 +262,7 @@ fn merge(
         env: &options.env,
         data_dir: &options.data_dir,
         limits,
-        columns: &options.limits.attribute_columns,
+        shape: &options.limits.segment_shape,
         inputs,
         window: job.window,
         is_pinned: inputs.iter().all(|input| input.meta().is_pinned),

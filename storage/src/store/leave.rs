@@ -10,7 +10,7 @@ use crate::batch::SpanBatch;
 use crate::derived::{Counted, Counting, DerivedFile, DerivedMeta, PendingCalls};
 use crate::error::StoreError;
 use crate::policy::FlushPolicy;
-use crate::segment::plan::{Plan, Planner};
+use crate::segment::plan::Planner;
 use crate::segment::{self, NewSegment, Segment, SegmentMeta};
 use crate::trace::content::arrange;
 use crate::trace::gather::Gathered;
@@ -51,7 +51,9 @@ pub(super) fn write(
     let window: Vec<_> = epoch.batches.iter().chain(later).cloned().collect();
     let gathered = Gathered::of_epoch(&window, epoch.batches.len());
     let pending = &shared.view.counts().pending;
-    let (counted, plan) = arrange_traces(&gathered, epoch.batches.len(), pending, now, policy);
+    let (counted, planner) = arrange_traces(&gathered, epoch.batches.len(), pending, now, policy);
+    let shape = &options.limits.segment_shape;
+    let plan = planner.finish(shape.trace_order);
     let counts = derive::write(shared, epoch, counted, now, nonce)?;
     let (incarnation, _) = shared.manifest_figures();
     let name = segment_name(DEFAULT_TENANT, incarnation, epoch.seqs, nonce);
@@ -63,8 +65,7 @@ pub(super) fn write(
         merged: None,
         is_pinned: false,
     };
-    let columns = &options.limits.attribute_columns;
-    let segment = segment::write_planned(&options.env, &new, &epoch.batches, columns, &plan)?;
+    let segment = segment::write_planned(&options.env, &new, &epoch.batches, shape, &plan)?;
     Ok(Left { counts, segment })
 }
 
@@ -76,7 +77,7 @@ fn arrange_traces<'a>(
     pending: &PendingCalls,
     now: i64,
     policy: &dyn FlushPolicy,
-) -> (Counted, Plan<'a>) {
+) -> (Counted, Planner<'a>) {
     let mut counting = Counting::new(gathered, leaving, pending, Some(now));
     let mut planner = Planner::new(gathered);
     let stays = |row: u32| gathered.span(row).batch as usize >= leaving;
@@ -90,5 +91,5 @@ fn arrange_traces<'a>(
             planner.add(&rows, &tree, policy);
         }
     }
-    (counting.finish(), planner.finish())
+    (counting.finish(), planner)
 }

@@ -93,7 +93,7 @@ fn rebuild(shared: &Shared, segment: &Segment, finding: &Finding) -> Result<Merg
     Rebuild {
         env: &options.env,
         data_dir: &options.data_dir,
-        columns: &options.limits.attribute_columns,
+        shape: &options.limits.segment_shape,
         source,
         rows: &rows,
         names: shared,

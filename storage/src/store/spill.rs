@@ -164,8 +164,8 @@ fn rewrite(
         merged: None,
         is_pinned: false,
     };
-    let columns = &options.limits.attribute_columns;
-    let kept = segment::write(&options.env, &new, batches, columns, verdicts)?;
+    let shape = &options.limits.segment_shape;
+    let kept = segment::write(&options.env, &new, batches, shape, verdicts)?;
     let changes = Changes {
         add_segments: kept.iter().cloned().collect(),
         remove_segments: vec![old.name.clone()],

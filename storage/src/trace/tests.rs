@@ -39,7 +39,7 @@ impl World {
                 &sim.env(),
                 &new,
                 &batches,
-                &crate::limits::AttributeColumns::default(),
+                &crate::limits::SegmentShape::default(),
                 &KeepAll,
             )
             .unwrap();

@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
 use clew_query::{GrpcDoor, QueryLimits, QueryOptions, QueryService};
 use clew_storage::env::Env;
-use clew_storage::limits::AttributeColumns;
+use clew_storage::limits::{AttributeColumns, SegmentShape};
 use clew_storage::store::{Append, Claim, StoreOptions};
 use clew_storage::{Admission, DecodeError, Decoder, Limits, PayloadKind, SpanBatch, Store};
 use http_body_util::BodyExt;
@@ -87,7 +87,7 @@ impl Server {
             data_dir: dir.path().to_owned(),
             env: Env::system(),
             limits: Limits {
-                attribute_columns: COLUMNS,
+                segment_shape: SegmentShape::with_columns(COLUMNS),
                 // Others read the files of these stores as they lie.
                 compaction: clew_storage::CompactionLimits {
                     enabled: false,

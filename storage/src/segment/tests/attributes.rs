@@ -29,7 +29,13 @@ fn pair(key: &str, value: AttributeValue) -> (String, AttributeValue) {
 fn write_with(limits: AttributeColumns, spans: Vec<TestSpan>) -> (SimEnv, Segment) {
     let sim = SimEnv::new(1);
     let new = new_segment("default/a");
-    let meta = write(&sim.env(), &new, &batches(&[spans]), &limits, &KeepAll);
+    let meta = write(
+        &sim.env(),
+        &new,
+        &batches(&[spans]),
+        &SegmentShape::with_columns(limits),
+        &KeepAll,
+    );
     let segment = open(&sim.env(), &meta.unwrap().unwrap());
     (sim, segment)
 }

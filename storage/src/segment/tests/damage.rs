@@ -113,7 +113,7 @@ fn files_of_another_segment_are_noticed() {
         &sim.env(),
         &new_segment("default/b"),
         &batches(&[plain(60, 4)]),
-        &COLUMNS,
+        &SHAPE,
         &KeepAll,
     )
     .unwrap()

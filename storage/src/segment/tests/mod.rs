@@ -2,6 +2,7 @@ mod attributes;
 mod damage;
 mod lookup;
 mod round_trip;
+mod shape;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::*;
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::env::testing::SimEnv;
-use crate::limits::AttributeColumns;
+use crate::limits::{AttributeColumns, SegmentShape};
 use crate::policy::{FlushPolicy, KeepAll, TraceFacts, Weighing};
 use crate::sampling::Threshold;
 use crate::testing::{TestSpan, batch, span};
@@ -26,6 +27,8 @@ pub(crate) const COLUMNS: AttributeColumns = AttributeColumns {
     spans_min: 2,
     share_max: 100,
 };
+/// The same among all else.
+pub(crate) const SHAPE: SegmentShape = SegmentShape::with_columns(COLUMNS);
 
 pub(crate) fn new_segment(name: &str) -> NewSegment<'_> {
     NewSegment {
@@ -51,7 +54,7 @@ fn write_all(env: &Env, parts: &[Vec<TestSpan>]) -> SegmentMeta {
         env,
         &new_segment("default/a"),
         &batches(parts),
-        &COLUMNS,
+        &SHAPE,
         &KeepAll,
     )
     .unwrap()

@@ -209,15 +209,9 @@ fn the_policy_drops_traces_and_sets_weights() {
     let mut spans = plain(20, 2);
     spans.extend(plain(30, 3).split_off(60));
     let batches = batches(&[spans]);
-    let meta = write(
-        &sim.env(),
-        &new_segment("a"),
-        &batches,
-        &COLUMNS,
-        &EvenTwice,
-    )
-    .unwrap()
-    .unwrap();
+    let meta = write(&sim.env(), &new_segment("a"), &batches, &SHAPE, &EvenTwice)
+        .unwrap()
+        .unwrap();
     assert_eq!((meta.span_count, meta.trace_count), (40, 20));
     let table = open(&sim.env(), &meta)
         .read_rows(SegmentTable::Spans, 0..40, Some(&[column::SAMPLE_WEIGHT]))
@@ -248,18 +242,11 @@ fn nothing_kept_is_no_file() {
     let sim = SimEnv::new(1);
     let batches = batches(&[plain(5, 3)]);
     assert_eq!(
-        write(
-            &sim.env(),
-            &new_segment("a"),
-            &batches,
-            &COLUMNS,
-            &EvenTwice
-        )
-        .unwrap(),
+        write(&sim.env(), &new_segment("a"), &batches, &SHAPE, &EvenTwice).unwrap(),
         None
     );
     assert_eq!(
-        write(&sim.env(), &new_segment("a"), &[], &COLUMNS, &KeepAll).unwrap(),
+        write(&sim.env(), &new_segment("a"), &[], &SHAPE, &KeepAll).unwrap(),
         None
     );
     assert_eq!(sim.fs.files(), [""; 0].map(std::path::PathBuf::from));
@@ -288,7 +275,7 @@ fn a_failed_write_leaves_no_file_and_says_why() {
             &sim.env(),
             &new_segment("default/a"),
             &batches,
-            &COLUMNS,
+            &SHAPE,
             &KeepAll,
         )
         .unwrap_err();
@@ -314,7 +301,7 @@ fn a_file_gets_its_name_when_the_segment_is_whole() {
             &sim.env(),
             &new_segment("default/a"),
             &batches(&[plain(50, 4)]),
-            &COLUMNS,
+            &SHAPE,
             &KeepAll,
         );
         let files = sim.fs.files();
@@ -340,7 +327,7 @@ fn a_name_that_is_taken_is_refused_and_the_old_segment_stays() {
         &sim.env(),
         &new_segment("default/a"),
         &batches(&[plain(6, 4)]),
-        &COLUMNS,
+        &SHAPE,
         &KeepAll,
     );
     assert!(again.is_err());
