@@ -9,7 +9,7 @@ DATA_DIR ?= data
 web := ui/web
 web_sources := $(shell find $(web) -path $(web)/node_modules -prune -o -type f -not -path '*/test-results/*' -print)
 
-.PHONY: help run test ui dist bench bench-peers bench-search bench-sampling chaos format lint versions rust-test web-check browser-test
+.PHONY: help run test ui dist bench bench-peers bench-search bench-sampling bench-layout chaos format lint versions rust-test web-check browser-test
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -36,6 +36,9 @@ bench-search: ui ## Measure search and SQL beside DuckDB and ClickHouse; writes 
 
 bench-sampling: ui ## Measure what tail sampling costs; writes docs/benchmarks-sampling.md.
 	scripts/bench-sampling $(ARGUMENTS)
+
+bench-layout: ## Compare ways to lay a segment out; writes docs/segment-layout.md.
+	scripts/bench-layout $(ARGUMENTS)
 
 chaos: ui ## Kill, cut off, fill, starve and flood a server, as root; writes docs/reliability.md.
 	scripts/chaos $(ARGUMENTS)

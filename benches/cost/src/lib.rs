@@ -3,6 +3,7 @@
 //! `tests/budget.rs` counts their instructions under valgrind, which are the same on a busy machine, and holds them against `budget.json`.
 
 mod data;
+pub mod layout;
 mod stored;
 mod work;
 

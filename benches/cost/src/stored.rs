@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clew_storage::env::Env;
-use clew_storage::limits::AttributeColumns;
+use clew_storage::limits::SegmentShape;
 use clew_storage::schema::{self, column};
 use clew_storage::segment::{self, NewSegment, SegmentCache, SegmentTable};
 use clew_storage::trace::assemble;
-use clew_storage::{KeepAll, Segment, SpanBatch, TraceId};
+use clew_storage::{KeepAll, Segment, SegmentMeta, SpanBatch, TraceId};
 use tempfile::TempDir;
 
 /// Traces that are looked up.
@@ -31,8 +31,12 @@ const SEARCHED: [&str; 6] = [
 ];
 
 /// Writes `batches` as the segment `name` below `folder`.
-pub(crate) fn write(folder: &Path, name: &str, batches: &[Arc<SpanBatch>]) -> Result<Segment> {
-    let env = Env::system();
+pub(crate) fn write(
+    folder: &Path,
+    name: &str,
+    batches: &[Arc<SpanBatch>],
+    shape: &SegmentShape,
+) -> Result<SegmentMeta> {
     let new = NewSegment {
         data_dir: folder,
         name,
@@ -41,11 +45,8 @@ pub(crate) fn write(folder: &Path, name: &str, batches: &[Arc<SpanBatch>]) -> Re
         merged: None,
         is_pinned: false,
     };
-    let columns = AttributeColumns::default();
-    let meta = segment::write(&env, &new, batches, &columns, &KeepAll)?;
-    let cache = Arc::new(SegmentCache::new(CACHE_BYTES));
-    let meta = meta.context("a segment without spans")?;
-    Ok(Segment::open(&env, folder, meta, &cache))
+    let meta = segment::write(&Env::system(), &new, batches, shape, &KeepAll)?;
+    meta.context("a segment without spans")
 }
 
 /// A segment of all spans of some batches, as long as it is asked.
@@ -60,7 +61,10 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn new(batches: &[Arc<SpanBatch>]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let segment = [Arc::new(write(folder.path(), "default/1", batches)?)];
+        let shape = SegmentShape::default();
+        let meta = write(folder.path(), "default/1", batches, &shape)?;
+        let cache = Arc::new(SegmentCache::new(CACHE_BYTES));
+        let segment = Segment::open(&Env::system(), folder.path(), meta, &cache);
         let rows = || {
             let rows = batches.iter();
             rows.flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
@@ -74,7 +78,7 @@ impl Stored {
         let schema = schema::spans();
         let projection = SEARCHED.iter().map(|name| schema.index_of(name));
         Ok(Self {
-            segment,
+            segment: [Arc::new(segment)],
             ids: ids.into_iter().take(LOOK_UPS).collect(),
             names: there.map(str::to_owned).chain(absent).collect(),
             projection: projection.collect::<Result<_, _>>()?,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clew_collector::{PayloadLimits, Viewer, kind};
 use clew_storage::derived::Counted;
+use clew_storage::limits::SegmentShape;
 use clew_storage::trace::summaries;
 use clew_storage::{Admission, Decoder, PayloadKind, SpanBatch};
 
@@ -67,10 +68,11 @@ impl Case {
             }),
             "write" => {
                 let (folder, mut number) = (tempfile::tempdir()?, 0);
+                let shape = SegmentShape::default();
                 Self::new(spans, move || {
                     number += 1;
                     let name = format!("default/{number}");
-                    stored::write(folder.path(), &name, &batches).map(drop)
+                    stored::write(folder.path(), &name, &batches, &shape).map(drop)
                 })
             }
             "filter" => {

@@ -30,7 +30,8 @@ const VALUES: u64 = 1_000;
 const START: u64 = 1_790_000_000_000_000_000;
 
 /// The encoded requests.
-pub(crate) fn requests() -> Vec<Vec<u8>> {
+#[must_use]
+pub fn requests() -> Vec<Vec<u8>> {
     let mut state = 0x1a_e6e5;
     (0..REQUESTS)
         .map(|number| request(number, &mut state).encode_to_vec())

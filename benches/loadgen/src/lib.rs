@@ -1,3 +1,6 @@
-//! What drivers of a server share with the load generator: a connection that takes encoded requests.
+//! What others share with the load generator: a connection that takes encoded requests, and the spans to send.
 
 pub mod client;
+pub mod jaeger;
+pub mod rich;
+pub mod stream;

@@ -8,10 +8,7 @@
 
 mod clock;
 mod connection;
-mod jaeger;
-mod rich;
 mod run;
-mod stream;
 mod template;
 
 use std::path::PathBuf;
@@ -20,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use clew_loadgen::client::Protocol;
+use clew_loadgen::{jaeger, rich, stream};
 
 use crate::run::Plan;
 use crate::template::Template;

@@ -28,7 +28,8 @@ const STACK: &str = "java.net.SocketTimeoutException: no answer in 30 s\n\tat sh
                      shop.web.Handler.handle(Handler.java:57)";
 
 /// `requests` requests of `batch` spans each.
-pub(crate) fn requests(requests: usize, batch: usize) -> Vec<Vec<u8>> {
+#[must_use]
+pub fn requests(requests: usize, batch: usize) -> Vec<Vec<u8>> {
     let mut state = 0x71c4;
     (0..requests)
         .map(|_| request(batch, &mut state).encode_to_vec())

@@ -14,7 +14,10 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 /// Encoded requests of a corpus file: zstd over protobufs, each preceded by its length as a varint.
-pub(crate) fn corpus(path: &Path) -> Result<Vec<Vec<u8>>> {
+///
+/// # Errors
+/// When the file cannot be read, or is something else.
+pub fn corpus(path: &Path) -> Result<Vec<Vec<u8>>> {
     let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
     let mut raw = Vec::new();
     zstd::Decoder::new(file)?.read_to_end(&mut raw)?;
@@ -39,7 +42,8 @@ pub(crate) const TRACE_SPANS: usize = 10;
 
 /// `requests` requests of `batch` made-up spans each, about 310 bytes a span: traces of 10 spans over 20 services and 40
 /// routes, 6 resource attributes, 8 span attributes, and one span in 50 failed with an exception event.
-pub(crate) fn synthetic(requests: usize, batch: usize) -> Vec<Vec<u8>> {
+#[must_use]
+pub fn synthetic(requests: usize, batch: usize) -> Vec<Vec<u8>> {
     let mut state = 0x5eed;
     (0..requests)
         .map(|_| request(batch, &mut state).encode_to_vec())

@@ -298,7 +298,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::stream;
+    use clew_loadgen::stream;
 
     #[test]
     fn a_pass_changes_ids_and_times_and_nothing_else() {
