@@ -131,4 +131,10 @@ fn check(server: &Server, spans: u64) {
     );
     let errors = format!("{} AND status_code = 'error'", of_large("count(*)"));
     assert_eq!(reader.sql_count(&errors), 2);
+    // Only the filters of the segments know where these are, and that the second is nowhere.
+    for (table, found) in [("orders_other", 7), ("no_such_table", 0)] {
+        let having =
+            format!("SELECT count(*) FROM spans WHERE attributes['db.sql.table'] = '{table}'");
+        assert_eq!(reader.sql_count(&having), found, "{table}");
+    }
 }

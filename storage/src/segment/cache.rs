@@ -32,8 +32,6 @@ pub(super) enum Part {
     Footer(usize),
     /// Checksums of a Parquet file's blocks.
     Blocks(usize),
-    /// Filter of a row group's values.
-    Values(u32),
     /// Operations.
     Operations,
     /// Where each trace stands in `traces`.

@@ -15,7 +15,7 @@ use super::attributes::AttributeLayout;
 use super::cache::{Key, Part, SegmentCache};
 use super::file::{FileReader, io_error};
 use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
-use super::index::{Index, Operation, ValueFilter};
+use super::index::{Index, Operation};
 use super::table::{Footer, TableFile, page_bytes};
 use super::{FORMAT, SegmentMeta, SegmentTable};
 use crate::env::Env;
@@ -300,9 +300,7 @@ impl Segment {
         key: &str,
         value: &str,
     ) -> Result<bool, StoreError> {
-        Ok(self
-            .values(row_group)?
-            .may_hold(attribute_hash(&mut Vec::new(), key, value)))
+        self.may_hold_value(row_group, attribute_hash(&mut Vec::new(), key, value))
     }
 
     /// As [`Segment::row_group_may_hold`], for an attribute `key` of any value.
@@ -310,7 +308,7 @@ impl Segment {
     /// # Errors
     /// When the filter cannot be read.
     pub fn row_group_may_hold_key(&self, row_group: usize, key: &str) -> Result<bool, StoreError> {
-        Ok(self.values(row_group)?.may_hold(key_hash(key)))
+        self.may_hold_value(row_group, key_hash(key))
     }
 
     /// As [`Segment::row_group_may_hold`], for a span of service `service`.
@@ -322,7 +320,7 @@ impl Segment {
         row_group: usize,
         service: &str,
     ) -> Result<bool, StoreError> {
-        Ok(self.values(row_group)?.may_hold(service_hash(service)))
+        self.may_hold_value(row_group, service_hash(service))
     }
 
     /// As [`Segment::row_group_may_hold`], for a span named `name`.
@@ -334,7 +332,7 @@ impl Segment {
         row_group: usize,
         name: &str,
     ) -> Result<bool, StoreError> {
-        Ok(self.values(row_group)?.may_hold(name_hash(name)))
+        self.may_hold_value(row_group, name_hash(name))
     }
 
     /// Earliest and latest start in row group `row_group` of `spans`, as the file has them: a time beyond 2^63 is negative. `None` where the file
@@ -366,13 +364,10 @@ impl Segment {
         })
     }
 
-    fn values(&self, row_group: usize) -> Result<Arc<ValueFilter>, StoreError> {
-        let row_group = row_group as u32;
-        self.cache.object(self.key(Part::Values(row_group)), || {
-            let filter = self.index()?.values(&self.file(INDEX)?, row_group)?;
-            let bytes = filter.bytes();
-            Ok((filter, bytes))
-        })
+    fn may_hold_value(&self, row_group: usize, hash: u64) -> Result<bool, StoreError> {
+        let file = self.file(INDEX)?;
+        self.index()?
+            .may_hold_value(&file, &self.meta.name, row_group as u32, hash)
     }
 
     /// An error that says so of the file of spans.

@@ -15,7 +15,7 @@ use super::attributes::{
 };
 use super::contents::{Extent, Operations, TraceRows};
 use super::file::{FileWriter, io_error};
-use super::index::values::ValueCollector;
+use super::index::values::{Salt, ValueCollector};
 use super::index::{self, Contents};
 use super::layouts::Layouts;
 use super::plan::{OperationRef, PlannedRow};
@@ -290,7 +290,8 @@ impl<'e> SegmentWriter<'e> {
 
     fn end_row_group(&mut self) -> Result<(), StoreError> {
         self.group_rows = 0;
-        self.filters.push(self.collector.finish());
+        let salt = Salt::of(&self.files.name, self.filters.len() as u32);
+        self.filters.push(self.collector.finish(salt));
         self.spans.end_row_group()
     }
 

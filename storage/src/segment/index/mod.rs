@@ -10,16 +10,19 @@
 //!   Name (1)             name of the segment, so that a file of another segment is noticed
 //!   TraceFilter (2)      filter over trace ids                                            see `filter`
 //!   TraceRows (3)        rows of each trace, sorted by id                                 see `traces`
-//!   Values (4, number)   filter over what row group `number` holds; empty: may be all     see `values`
+//!   Values (4, number)   filter over what row group `number` holds; empty: may be all     see `values`, `paged`
 //!   Operations (5)       services, span names and kinds                                   see `operations`
 //!   Blocks (6, number)   crc32 u32 of each 4096 bytes of file `number` (0 spans, 1 traces)
 //! ```
 //!
-//! Numbers are little endian. A section's checksum is checked when it is read, but for `TraceRows`, whose blocks have their own. The
-//! trailer's checksum covers the directory and the trailer up to it. Everything here can be made anew from the Parquet files.
+//! Numbers are little endian. A section's checksum is checked when it is read, but for `TraceRows` and `Values`, whose blocks and pages have their
+//! own. The trailer's checksum covers the directory and the trailer up to it. Everything here can be made anew from the Parquet files.
+//!
+//! In format 1 a section `Values` is a `filter` in one piece, whose hashes are not salted.
 
 mod filter;
 mod operations;
+mod paged;
 mod traces;
 pub(super) mod values;
 
@@ -36,9 +39,13 @@ use crate::ids::TraceId;
 use filter::Filter;
 pub(super) use operations::OPERATIONS_MAX;
 pub use operations::Operation;
+use paged::Place;
+use values::Salt;
 
 /// Version of the index file's layout.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Filters over values are whole and without salt.
+const FORMAT_WHOLE_FILTERS: u32 = 1;
 const MAGIC: &[u8; 8] = b"CLEWIX01";
 const TRAILER: usize = 32;
 const DIRECTORY_ENTRY: usize = 28;
@@ -95,11 +102,7 @@ fn encode(contents: &Contents<'_>) -> Vec<u8> {
         directory: Vec::new(),
     };
     sections.push(Kind::Name, 0, contents.name.as_bytes());
-    sections.push(
-        Kind::TraceFilter,
-        0,
-        &filter::build(&hashes, TRACE_BITS, usize::MAX),
-    );
+    sections.push(Kind::TraceFilter, 0, &filter::build(&hashes, TRACE_BITS));
     sections.push(Kind::TraceRows, 0, &traces::build(contents.traces));
     for (row_group, filter) in contents.values.iter().enumerate() {
         sections.push(Kind::Values, row_group as u32, filter);
@@ -155,6 +158,7 @@ struct Section {
 /// What is kept in memory of an index file: where its sections are, and the filter over trace ids.
 #[derive(Debug)]
 pub(super) struct Index {
+    format: u32,
     sections: Vec<Section>,
     trace_filter: Filter,
 }
@@ -162,8 +166,10 @@ pub(super) struct Index {
 impl Index {
     /// Reads the directory and the trace filter of the index of segment `name`.
     pub(super) fn open(file: &FileReader, name: &str) -> Result<Self, StoreError> {
+        let (format, sections) = read_directory(file)?;
         let mut index = Self {
-            sections: read_directory(file)?,
+            format,
+            sections,
             trace_filter: no_filter(),
         };
         if index.read(file, Kind::Name, 0)? != name.as_bytes() {
@@ -193,13 +199,30 @@ impl Index {
         traces::find(id, bytes / traces::BLOCK as u64, read, damaged)
     }
 
-    /// The filter of row group `row_group`.
-    pub(super) fn values(
+    /// False only when nothing of the hash is in row group `row_group` of `segment`.
+    pub(super) fn may_hold_value(
         &self,
         file: &FileReader,
+        segment: &str,
         row_group: u32,
-    ) -> Result<ValueFilter, StoreError> {
-        filter_of(file, self.read(file, Kind::Values, row_group)?).map(ValueFilter)
+        hash: u64,
+    ) -> Result<bool, StoreError> {
+        if self.format == FORMAT_WHOLE_FILTERS {
+            let filter = filter_of(file, self.read(file, Kind::Values, row_group)?)?;
+            return Ok(filter.may_hold(hash));
+        }
+        let section = &self.section(file, Kind::Values, row_group)?.range;
+        if section.is_empty() {
+            return Ok(true);
+        }
+        let hash = Salt::of(segment, row_group).apply(hash);
+        let place = Place::of(hash, section.end - section.start)
+            .ok_or_else(|| file.corrupt("a filter has part of a page".to_owned()))?;
+        let start = section.start + place.page.start;
+        let page = file.read(start..section.start + place.page.end)?;
+        place
+            .may_hold(hash, &page)
+            .ok_or_else(|| file.corrupt(format!("checksum of the filter at byte {start}")))
     }
 
     /// The operations, `None` when there are too many to be listed.
@@ -236,21 +259,6 @@ impl Index {
     }
 }
 
-/// The filter of one row group.
-#[derive(Debug)]
-pub(super) struct ValueFilter(Filter);
-
-impl ValueFilter {
-    /// False only when nothing of the hash is in the row group.
-    pub(super) fn may_hold(&self, hash: u64) -> bool {
-        self.0.may_hold(hash)
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-}
-
 fn no_filter() -> Filter {
     Filter::new(Bytes::new()).expect("no byte is a whole number of blocks")
 }
@@ -265,7 +273,8 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(number)
 }
 
-fn read_directory(file: &FileReader) -> Result<Vec<Section>, StoreError> {
+/// The format and the sections.
+fn read_directory(file: &FileReader) -> Result<(u32, Vec<Section>), StoreError> {
     file.check_length()?;
     let Some(trailer_start) = file.bytes.checked_sub(TRAILER as u64) else {
         return Err(file.corrupt("is too short for an index".to_owned()));
@@ -285,9 +294,10 @@ fn read_directory(file: &FileReader) -> Result<Vec<Section>, StoreError> {
     if u64::from(crc.finalize()) != number::<4>(&trailer, 20) {
         return Err(file.corrupt("checksum of the directory".to_owned()));
     }
-    let format = number::<4>(&trailer, 16);
-    if format != u64::from(FORMAT) {
-        return Err(file.corrupt(format!("has format {format}; this version reads {FORMAT}")));
+    let format = number::<4>(&trailer, 16) as u32;
+    if !(FORMAT_WHOLE_FILTERS..=FORMAT).contains(&format) {
+        let reads = format!("{FORMAT_WHOLE_FILTERS} to {FORMAT}");
+        return Err(file.corrupt(format!("has format {format}; this version reads {reads}")));
     }
     let (entries, rest) = directory.as_chunks::<DIRECTORY_ENTRY>();
     let sections: Vec<_> = entries
@@ -297,7 +307,7 @@ fn read_directory(file: &FileReader) -> Result<Vec<Section>, StoreError> {
     if !rest.is_empty() || sections.len() < entries.len() {
         return Err(file.corrupt("a section reaches beyond the file".to_owned()));
     }
-    Ok(sections)
+    Ok((format, sections))
 }
 
 /// An entry of the directory; `None` when the section ends behind `end`.

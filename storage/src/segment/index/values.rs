@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use arrow::array::{Array, ArrayRef, AsArray, MapArray};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::filter;
+use super::paged;
 
-/// More different hashes than this in one row group, and it gets no filter.
+/// More different hashes than this in one row group, and it gets no filter: one has 1.75 MiB at most.
 pub(super) const HASHES_MAX: usize = 1 << 20;
-/// Bytes of one row group's filter at most.
-const FILTER_BYTES_MAX: usize = 1 << 20;
-/// Bits for each hash: about one stranger in 150 gets through.
-const BITS_EACH: usize = 11;
+/// Bits for each hash: about one stranger in 400 gets through.
+const BITS_EACH: usize = 14;
 /// Hashes seen lately, a power of two of them.
 const LATELY: usize = 1 << 13;
 
@@ -48,6 +46,23 @@ pub(in crate::segment) fn service_hash(service: &str) -> u64 {
 /// Hash of a span name.
 pub(in crate::segment) fn name_hash(name: &str) -> u64 {
     xxh3_64_with_seed(name.as_bytes(), Sort::Name as u64)
+}
+
+/// What the hashes of one row group are mixed with. Row groups mostly hold the same values: without it their filters were alike, and a
+/// stranger that gets through one got through all.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::segment) struct Salt(u64);
+
+impl Salt {
+    /// The salt of row group `row_group` of segment `segment`: XXH3 of the name, seeded with the number.
+    pub(in crate::segment) fn of(segment: &str, row_group: u32) -> Self {
+        Self(xxh3_64_with_seed(segment.as_bytes(), u64::from(row_group)))
+    }
+
+    /// The hash that goes into the filter: XXH3 of the eight bytes of `hash`, little endian, seeded with the salt.
+    pub(in crate::segment) fn apply(self, hash: u64) -> u64 {
+        xxh3_64_with_seed(&hash.to_le_bytes(), self.0)
+    }
 }
 
 /// Gathers the hashes of one row group.
@@ -164,12 +179,13 @@ impl ValueCollector {
     }
 
     /// The filter's bytes, none of them when there were too many hashes; ready for the next row group.
-    pub(in crate::segment) fn finish(&mut self) -> Vec<u8> {
+    pub(in crate::segment) fn finish(&mut self, salt: Salt) -> Vec<u8> {
         self.compact();
         let filter = if self.overflow {
             Vec::new()
         } else {
-            filter::build(&self.hashes, BITS_EACH, FILTER_BYTES_MAX)
+            let salted: Vec<u64> = self.hashes.iter().map(|hash| salt.apply(*hash)).collect();
+            paged::build(&salted, BITS_EACH)
         };
         self.lately.fill(0);
         self.hashes.clear();
@@ -181,45 +197,77 @@ impl ValueCollector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::filter::Filter;
+    use super::super::paged::Place;
     use super::*;
 
-    fn filter_of(count: u64) -> Vec<u8> {
+    const SALT: Salt = Salt(7);
+
+    fn hash(number: u64) -> u64 {
+        xxh3_64_with_seed(&number.to_le_bytes(), 0)
+    }
+
+    fn filter_of(count: u64, salt: Salt) -> Vec<u8> {
         let mut collector = ValueCollector::new();
-        (0..count).for_each(|n| collector.add(xxh3_64_with_seed(&n.to_le_bytes(), 0)));
-        collector.finish()
+        (0..count).for_each(|number| collector.add(hash(number)));
+        collector.finish(salt)
+    }
+
+    fn may_hold(filter: &[u8], hash: u64, salt: Salt) -> bool {
+        let hash = salt.apply(hash);
+        let place = Place::of(hash, filter.len() as u64).unwrap();
+        let page = place.page.start as usize..place.page.end as usize;
+        place.may_hold(hash, &filter[page]).unwrap()
     }
 
     #[test]
     fn as_many_hashes_as_allowed_make_a_filter_and_one_more_none() {
-        assert_eq!(filter_of(HASHES_MAX as u64).len(), FILTER_BYTES_MAX);
-        assert_eq!(filter_of(HASHES_MAX as u64 + 1).len(), 0);
+        let filter = filter_of(HASHES_MAX as u64, SALT);
+        assert!(
+            (1_835_008..=1_840_000).contains(&filter.len()),
+            "{}",
+            filter.len()
+        );
+        assert!((0..HASHES_MAX as u64).all(|number| may_hold(&filter, hash(number), SALT)));
+        assert_eq!(filter_of(HASHES_MAX as u64 + 1, SALT).len(), 0);
     }
 
     #[test]
     fn repeated_hashes_count_once() {
         let mut collector = ValueCollector::new();
-        for n in 0..3 * HASHES_MAX as u64 {
-            collector.add(n % 10_000);
+        for number in 0..3 * HASHES_MAX as u64 {
+            collector.add(number % 10_000);
         }
-        let filter = collector.finish();
-        assert_eq!(
-            filter,
-            filter::build(
-                &(0..10_000).collect::<Vec<_>>(),
-                BITS_EACH,
-                FILTER_BYTES_MAX
-            )
-        );
-        let empty = collector.finish();
-        assert_eq!(empty, filter::build(&[], BITS_EACH, FILTER_BYTES_MAX));
+        let salted: Vec<_> = (0..10_000).map(|number| SALT.apply(number)).collect();
+        assert_eq!(collector.finish(SALT), paged::build(&salted, BITS_EACH));
+        assert_eq!(collector.finish(SALT), paged::build(&[], BITS_EACH));
     }
 
     #[test]
     fn the_hash_zero_is_kept() {
         let mut collector = ValueCollector::new();
         collector.add(0);
-        assert!(Filter::new(collector.finish().into()).unwrap().may_hold(0));
+        assert!(may_hold(&collector.finish(SALT), 0, SALT));
+    }
+
+    #[test]
+    fn row_groups_with_the_same_values_let_different_strangers_through() {
+        let salts = [Salt::of("one", 0), Salt::of("one", 1), Salt::of("two", 0)];
+        let filters = salts.map(|salt| filter_of(20_000, salt));
+        let through = |number: &u64| {
+            let each = salts.iter().zip(&filters);
+            each.filter(|(salt, filter)| may_hold(filter, hash(*number), **salt))
+                .count()
+        };
+        let strangers: Vec<_> = (20_000..120_000).map(|number| through(&number)).collect();
+        // Of 100,000 one in 400 gets through each, and one in 160,000 through two.
+        let at_least = |count: usize| {
+            strangers
+                .iter()
+                .filter(|through| **through >= count)
+                .count()
+        };
+        assert!((300..1_500).contains(&at_least(1)), "{}", at_least(1));
+        assert!(at_least(2) < 20, "{}", at_least(2));
     }
 
     #[test]
