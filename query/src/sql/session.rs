@@ -95,7 +95,6 @@ fn config(limits: &SqlLimits) -> SessionConfig {
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.enable_recursive_ctes = false;
-    options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     config
 }

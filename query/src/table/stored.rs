@@ -1,9 +1,9 @@
 //! The stored side of a table: an ordinary Parquet scan with one file a segment.
 //!
 //! Segments are pruned by [`Prune`], row groups by the key filters, rows by trace id; DataFusion prunes the rest by the
-//! statistics of row groups and pages, and evaluates filters on plain columns in the decoder. Its planner does not hand filters
-//! on maps to a scan, so the scan takes those on attributes itself: in files that have columns for the keys they work alike.
-//! They are evaluated above the scan again.
+//! statistics of row groups and pages, and evaluates filters on plain columns in the decoder where that pays. Its planner does
+//! not hand filters on maps to a scan, so the scan takes those on attributes itself: in files that have columns for the keys they
+//! work alike. They are evaluated above the scan again.
 
 use std::sync::Arc;
 
@@ -87,6 +87,18 @@ impl StoredTable {
         ))
     }
 
+    /// True where the decoder should leave out the rows that do not match, because that saves more than it costs: to select half of the rows,
+    /// scattered over all pages, costs more than to decode a few narrow columns of the others.
+    fn selects_rows(&self, filters: &[Expr], projection: Option<&Vec<usize>>) -> bool {
+        let is_telling = |filter: &Expr| {
+            let mut columns = filter.column_refs().into_iter();
+            columns.any(|column| TELLING.contains(&column.name()))
+        };
+        let is_wide = |place: &usize| WIDE.contains(&self.schema.field(*place).name().as_str());
+        let reads_wide = projection.is_none_or(|places| places.iter().any(is_wide));
+        filters.iter().any(is_telling) || (reads_wide && !filters.is_empty())
+    }
+
     fn statistics(&self, segment: &Segment) -> Statistics {
         let meta = segment.meta();
         let rows = match self.table {
@@ -156,7 +168,7 @@ impl TableProvider for StoredTable {
         };
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
-            .with_pushdown_filters(state.config_options().execution.parquet.pushdown_filters)
+            .with_pushdown_filters(self.selects_rows(filters, projection))
             .with_reorder_filters(true);
         let mut adapter: Option<Arc<dyn PhysicalExprAdapterFactory>> = None;
         if self.table == SegmentTable::Spans {
@@ -180,6 +192,22 @@ impl TableProvider for StoredTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 }
+
+/// Columns whose conditions mostly leave few rows.
+const TELLING: [&str; 10] = [
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "name",
+    "status_message",
+    "attributes",
+    "resource_attributes",
+    "scope_attributes",
+    "events",
+    "links",
+];
+/// Columns that cost much to decode.
+const WIDE: [&str; 3] = ["attributes", "events", "links"];
 
 /// True for a condition on attributes of spans or resources.
 fn on_maps(filter: &Expr) -> bool {

@@ -326,11 +326,14 @@ async fn check(flush: [bool; 3]) {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let hot = context(&store(&dirs[0], [false; 3]).await, true).await;
     let other = store(&dirs[1], flush).await;
-    let (above, inside) = (context(&other, false).await, context(&other, true).await);
+    let (chosen, inside) = (context(&other, false).await, context(&other, true).await);
     let (mut some, mut none) = (0, 0);
     for statement in statements() {
         let expected = rows(&hot, &statement).await;
-        for (context, where_to) in [(&above, "above the scan"), (&inside, "in the decoder")] {
+        for (context, where_to) in [
+            (&chosen, "as the scan chooses"),
+            (&inside, "in the decoder"),
+        ] {
             let found = rows(context, &statement).await;
             assert_eq!(found, expected, "filters {where_to}: {statement}");
         }
