@@ -1,4 +1,4 @@
-//! Pieces of work whose cost is watched, over test data of this repository.
+//! Pieces of work whose cost is watched, over test data of this repository: `benches/cost.rs` takes their time.
 //!
 //! `tests/budget.rs` counts their instructions under valgrind, which are the same on a busy machine, and holds them against `budget.json`.
 
