@@ -89,7 +89,8 @@ CLEW_CORPUS=FOLDER make bench
 ```
 
 Server and load generator share the machine. Every acknowledged span was on stable storage before its acknowledgement. Search and SQL are in
-[benchmarks-search.md](benchmarks-search.md), tail sampling in [benchmarks-sampling.md](benchmarks-sampling.md). `make bench-peers` puts other backends under the same load.
+[benchmarks-search.md](benchmarks-search.md), tail sampling in [benchmarks-sampling.md](benchmarks-sampling.md). Other backends under the same load are in
+[benchmarks-peers.md](benchmarks-peers.md).
 
 {body}
 ## Where and when
