@@ -5,12 +5,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, Scalar,
-    StringViewArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, StringArray};
 use arrow::compute::kernels::cmp::eq;
-use arrow::datatypes::DataType;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use clew_storage::Segment;
@@ -161,30 +158,13 @@ fn matches_of(
 
 /// Where `column` holds what the text `value` stands for.
 fn equal(column: &ArrayRef, value: &str) -> Result<BooleanArray, ArrowError> {
-    let wrong = |_| ArrowError::ParseError(format!("{value:?} is no {}", column.data_type()));
-    match column.data_type() {
-        DataType::Int64 => eq(
-            column,
-            &Int64Array::new_scalar(
-                value
-                    .parse()
-                    .map_err(|e: std::num::ParseIntError| wrong(e.to_string()))?,
-            ),
-        ),
-        DataType::Float64 => eq(
-            column,
-            &Float64Array::new_scalar(
-                value
-                    .parse()
-                    .map_err(|e: std::num::ParseFloatError| wrong(e.to_string()))?,
-            ),
-        ),
-        DataType::Boolean => eq(
-            column,
-            &Scalar::new(BooleanArray::from(vec![value == "true"])),
-        ),
-        _ => eq(column, &StringViewArray::new_scalar(value)),
-    }
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let text = StringArray::from(vec![value]);
+    let value = cast_with_options(&text, column.data_type(), &strict)?;
+    eq(column, &Scalar::new(value))
 }
 
 /// The file of `spans`; reads are checked.
