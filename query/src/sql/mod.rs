@@ -25,6 +25,7 @@ mod run;
 mod send;
 pub(crate) mod session;
 mod tables;
+mod whole_traces;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -19,6 +19,7 @@ use object_store::memory::InMemory;
 use url::Url;
 
 use super::interrupt::{Deadline, InterruptJoins};
+use super::whole_traces::GroupWholeTraces;
 use super::{functions, meter, tables};
 use crate::limits::SqlLimits;
 use crate::table::ids::{IdPlanner, IdRule};
@@ -29,8 +30,10 @@ use crate::table::{SEGMENTS_URL, ScanCount};
 pub(crate) const CATALOG: &str = "clew";
 /// Name of the one schema.
 pub(crate) const SCHEMA: &str = "public";
-/// Rows of a batch: fewer than usual, because one row may be large.
-const BATCH_ROWS: usize = 4_096;
+/// Rows of a batch at most and at least, whatever they are like.
+const BATCH_ROWS: (usize, usize) = (1_024, 8_192);
+/// Bytes of a batch in the files of the segment whose rows are the largest, about. In memory it may be ten times as large.
+const BATCH_FILE_BYTES: u64 = 1 << 20;
 
 /// A session over `snapshot`, for a statement that ends at `deadline`.
 ///
@@ -70,7 +73,7 @@ pub(crate) async fn session(
         }),
     );
     Ok(SessionStateBuilder::new()
-        .with_config(config(limits))
+        .with_config(config(limits, batch_rows(snapshot)))
         .with_runtime_env(runtime)
         .with_catalog_list(Arc::new(catalogs))
         .with_analyzer_rules(analyzer.rules)
@@ -80,18 +83,28 @@ pub(crate) async fn session(
         .with_aggregate_functions(functions::aggregate())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .with_physical_optimizer_rule(Arc::new(GroupWholeTraces))
         .with_physical_optimizer_rule(Arc::new(meter::MeterWindows))
         .with_physical_optimizer_rule(Arc::new(InterruptJoins(deadline.clone())))
         .build())
 }
 
-fn config(limits: &SqlLimits) -> SessionConfig {
+/// Rows that operators pass on together: many, because each batch costs them something; fewer where rows are large.
+fn batch_rows(snapshot: &Snapshot) -> usize {
+    let segments = snapshot.segments().iter().map(|segment| segment.meta());
+    let row_bytes = segments.map(|meta| meta.file_bytes[0] / meta.span_count.max(1));
+    let rows = BATCH_FILE_BYTES / row_bytes.max().unwrap_or(0).max(1);
+    let (least, most) = BATCH_ROWS;
+    usize::try_from(rows).map_or(most, |rows| rows.clamp(least, most))
+}
+
+fn config(limits: &SqlLimits, batch_rows: usize) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true)
         .with_target_partitions(limits.threads)
-        .with_batch_size(BATCH_ROWS);
+        .with_batch_size(batch_rows);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.enable_recursive_ctes = false;

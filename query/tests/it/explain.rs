@@ -260,3 +260,41 @@ async fn an_answer_says_how_many_segments_it_read() {
         );
     }
 }
+
+/// A trace's spans come together, so that a grouping by trace is one step and holds one trace at a time; unless what follows relies on where
+/// groups are.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_spans_of_a_trace_are_grouped_while_they_come() {
+    let server = server().await;
+    // Another part of each of three traces, in the hot window.
+    let later = traces("epsilon", 1, 3, 10_000_000_000);
+    server.append(batch(&later)).await;
+    let groupings = async |statement: &str| {
+        let plan = server.rows(&format!("EXPLAIN ANALYZE {statement}")).await;
+        let text = plan[0][1].as_str().unwrap().to_owned();
+        let (one, two) = (text.matches("mode=Single"), text.matches("mode=Final"));
+        (one.count(), two.count())
+    };
+    let traces = "SELECT trace_id, count(*) AS spans FROM span_tree GROUP BY trace_id";
+    assert_eq!(groupings(traces).await, (1, 0));
+    let repeated = "SELECT trace_id, name, count(*) FROM span_tree WHERE depth > 0
+         GROUP BY trace_id, name HAVING count(*) > 1 ORDER BY name LIMIT 3";
+    assert_eq!(groupings(repeated).await, (1, 0));
+    let by_service = "SELECT service_name, count(*) FROM span_tree GROUP BY service_name";
+    assert_eq!(groupings(by_service).await, (0, 1));
+
+    let sums = format!("SELECT count(*), sum(spans), max(spans) FROM ({traces})");
+    assert_eq!(
+        server.rows(&sums).await,
+        serde_json::json!([[14_020, 140_230, 20]])
+    );
+    let joined = format!(
+        "SELECT count(*), count(*) FILTER (WHERE a.spans = b.spans) FROM ({traces}) a
+         JOIN (SELECT trace_id, count(*) AS spans FROM spans GROUP BY trace_id) b ON a.trace_id = b.trace_id"
+    );
+    assert_eq!(groupings(&joined).await, (0, 3));
+    assert_eq!(
+        server.rows(&joined).await,
+        serde_json::json!([[14_020, 14_020]])
+    );
+}

@@ -24,6 +24,8 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
 use crate::table::{ScanCount, tables};
 
+pub(super) use tree::traces_together;
+
 /// Names of all tables and views.
 pub(super) const NAMES: [&str; 7] = [
     "events",

@@ -26,7 +26,8 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{
     BinaryExpr, Operator, TableProviderFilterPushDown, TableType, expr::InList,
 };
-use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, ReplaceChildrenOptions,
 };
@@ -208,8 +209,15 @@ struct SpanTreeExec {
 
 impl SpanTreeExec {
     fn new(scan: Arc<Scan>) -> Self {
+        Self::with_orderings(scan, [])
+    }
+
+    fn with_orderings(
+        scan: Arc<Scan>,
+        orderings: impl IntoIterator<Item = [PhysicalSortExpr; 1]>,
+    ) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&scan.schema)),
+            EquivalenceProperties::new_with_orderings(Arc::clone(&scan.schema), orderings),
             Partitioning::UnknownPartitioning(scan.partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
@@ -221,6 +229,18 @@ impl SpanTreeExec {
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
+}
+
+/// `plan`, if it is a scan of the table that gives trace ids, as one that says that it is in the order of these. It is not: the spans of a trace stand
+/// together, in one partition. It shares nothing with `plan`, and one of them alone may run.
+pub(in crate::sql) fn traces_together(
+    plan: &Arc<dyn ExecutionPlan>,
+) -> Option<Arc<dyn ExecutionPlan>> {
+    let tree = plan.downcast_ref::<SpanTreeExec>()?;
+    let column = Column::new_with_schema("trace_id", &tree.scan.schema).ok()?;
+    let by_trace = [PhysicalSortExpr::new_default(Arc::new(column))];
+    let together = SpanTreeExec::with_orderings(Arc::clone(&tree.scan), [by_trace]);
+    Some(Arc::new(together))
 }
 
 impl DisplayAs for SpanTreeExec {
