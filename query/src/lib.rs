@@ -29,6 +29,7 @@ mod jaeger;
 mod language;
 mod limits;
 mod openapi;
+mod prepare;
 mod rows;
 mod runs;
 mod search;

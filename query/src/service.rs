@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clew_storage::env::Clock;
 use clew_storage::{Decoder, PayloadKind, Snapshot, Store};
@@ -110,9 +111,14 @@ impl QueryService {
 
     /// A view of the store as it is now, with a fresh budget of time.
     pub(crate) fn reading(&self) -> Reading {
+        self.reading_for(self.limits().search_time)
+    }
+
+    /// A view of the store as it is now, for work that ends after `time`.
+    pub(crate) fn reading_for(&self, time: Duration) -> Reading {
         let clock = Arc::clone(self.clock());
         let started_ns = clock.monotonic_ns();
-        let time_ns = self.limits().search_time.as_nanos() as u64;
+        let time_ns = time.as_nanos() as u64;
         let budget = Budget {
             clock,
             started_ns,
@@ -217,7 +223,6 @@ impl Drop for Leaving {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use axum::http::StatusCode;
     use clew_storage::Limits;

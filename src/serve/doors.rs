@@ -144,6 +144,7 @@ pub(super) struct Routes {
     /// The call that drops every span, if this server is there for tests.
     purge: Option<Router>,
     ui: Router,
+    queries: QueryService,
     health: Health,
     metrics: Router,
     trial: Router,
@@ -181,7 +182,8 @@ impl Routes {
             purge: config
                 .unsafe_test_purge
                 .then(|| purge::router(store.clone())),
-            apis: clew_query::router(queries),
+            apis: clew_query::router(queries.clone()),
+            queries,
             ui: clew_ui::router(source),
             health: Health::new(store.clone()),
             metrics: health::metrics_router(metrics).merge(span_metrics::router(store.clone())),
@@ -243,6 +245,14 @@ impl Routes {
     pub(super) fn admin(&self) -> Router {
         let apis = self.apis.clone().merge(self.trial.clone());
         admin::router(self.store.clone(), apis)
+    }
+
+    /// Gets ready for the first query, and says so.
+    pub(super) async fn prepare(&self) {
+        let queries = self.queries.clone();
+        // A failure is none of the health's business: whoever asks will be told.
+        let _ = tokio::task::spawn_blocking(move || queries.prepare()).await;
+        self.health.prepared();
     }
 
     /// Tells everybody who asks that this server is going.

@@ -18,15 +18,22 @@ use serde_json::json;
 pub(crate) struct Health {
     store: Store,
     open: Arc<AtomicBool>,
+    prepared: Arc<AtomicBool>,
 }
 
 impl Health {
-    /// Ready as long as `store` takes spans and [`Health::close`] was not called.
+    /// Ready from [`Health::prepared`] to [`Health::close`], as long as `store` takes spans.
     pub(crate) fn new(store: Store) -> Self {
         Self {
             store,
             open: Arc::new(AtomicBool::new(true)),
+            prepared: Arc::new(AtomicBool::new(false)),
         }
+    }
+
+    /// Queries have nothing to wait for any more.
+    pub(crate) fn prepared(&self) {
+        self.prepared.store(true, Ordering::Release);
     }
 
     /// Not ready any more.
@@ -36,7 +43,8 @@ impl Health {
 
     /// `/health/*`, open to everybody: they tell nothing but how the server is.
     ///
-    /// `live` hangs on nothing but the event loop. `ready` is 503 when spans would be refused or the server is shutting down.
+    /// `live` hangs on nothing but the event loop. `ready` is 503 when spans would be refused, or the server has only just started
+    /// or is shutting down.
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/health/live", get(|| async { "live\n" }))
@@ -53,8 +61,12 @@ async fn ready(State(health): State<Health>) -> Response {
         Some(_) => "unavailable",
         None => "ready",
     };
-    let query = if open { "ready" } else { "shutting down" };
-    let ready = ingest == "ready";
+    let query = match health.prepared.load(Ordering::Acquire) {
+        _ if !open => "shutting down",
+        true => "ready",
+        false => "preparing",
+    };
+    let ready = ingest == "ready" && query == "ready";
     let status = if ready {
         StatusCode::OK
     } else {

@@ -1,7 +1,7 @@
 //! `clew serve`: one store, and the doors to it.
 //!
 //! ```text
-//!  configuration ─▶ certificate ─▶ ports bound ─▶ store opened (log replayed) ─▶ doors served ─▶ addresses printed
+//!  configuration ─▶ certificate ─▶ ports bound ─▶ store opened (log replayed) ─▶ doors served ─▶ first query prepared, addresses printed
 //!                                                                                        │
 //!  exit 0 ◀─ store flushed and closed ◀─ requests in flight finished ◀─ not ready ◀─ SIGTERM, SIGINT
 //! ```
@@ -65,7 +65,14 @@ pub(crate) async fn run(loaded: Loaded, print_addresses: bool) -> anyhow::Result
     let store = open::open_and_tell(&config).await?;
     let remote = remote::sampling(&config.sampling.remote);
     let routes = Routes::new(&config, &store, metrics, remote.clone())?;
-    let mut running = Running::start(doors, &routes, &config, &store, print_addresses);
+    let welcome = if print_addresses {
+        doors.addresses()
+    } else {
+        doors.welcome(&config)
+    };
+    let mut running = Running::start(doors, &routes, &config, &store);
+    routes.prepare().await;
+    say(&welcome);
     running.in_background(remote::run(remote, config.sampling.remote.clone()));
     let ended = tokio::select! {
         name = signals.next() => {
@@ -114,13 +121,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(
-        doors: Doors,
-        routes: &Routes,
-        config: &Config,
-        store: &Store,
-        print_addresses: bool,
-    ) -> Self {
+    fn start(doors: Doors, routes: &Routes, config: &Config, store: &Store) -> Self {
         let mut running = Self {
             doors: JoinSet::new(),
             handles: Vec::new(),
@@ -129,7 +130,6 @@ impl Running {
             socket: None,
         };
         running.start_admin(routes, config);
-        let (for_scripts, for_people) = (doors.addresses(), doors.welcome(config));
         for (door, router) in doors.with_routes(routes) {
             let handle = Handle::new();
             running.handles.push(handle.clone());
@@ -146,11 +146,6 @@ impl Running {
         ) {
             running.in_background(retention::run(store.clone(), request, every));
         }
-        say(if print_addresses {
-            &for_scripts
-        } else {
-            &for_people
-        });
         running
     }
 
