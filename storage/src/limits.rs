@@ -89,7 +89,7 @@ pub struct CompactionLimits {
     pub fan_in: usize,
     /// Segments that one merge takes.
     pub inputs_max: usize,
-    /// Spans that one merge takes, unless a single segment has more.
+    /// Spans that one merge takes, unless a single segment has more. Some 50 bytes of memory for each of their traces.
     pub spans_max: u64,
     /// How long nothing must have arrived for a window, and how long it must be over, until all of it is merged. A flushed segment of
     /// this age is merged even if there are few.
@@ -113,7 +113,7 @@ impl Default for CompactionLimits {
             slice_spans: 128 << 10,
             fan_in: 8,
             inputs_max: 32,
-            spans_max: 16 << 20,
+            spans_max: 10 << 20,
             settle: Duration::from_mins(10),
             held_bytes: 64 << 20,
             trace_spans_max: 128 << 10,

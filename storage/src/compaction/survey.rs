@@ -84,6 +84,9 @@ impl Survey {
         limits: &CompactionLimits,
     ) -> Result<Self, StoreError> {
         let mut entries = Vec::new();
+        let traces = inputs.iter().map(|input| input.meta().trace_count as usize);
+        // Growing step by step would hold most of them twice for a while. It has to do where this fails.
+        let _ = entries.try_reserve_exact(traces.fold(0, usize::saturating_add));
         for (input, segment) in inputs.iter().enumerate() {
             read(segment, input as u32, &mut entries)?;
         }
@@ -235,6 +238,7 @@ fn coalesce(ranges: &mut Vec<Range<usize>>) {
         }
         touches
     });
+    ranges.shrink_to_fit();
 }
 
 /// The window that each window's traces go to, given the spans of each: those with the most spans keep theirs, the others get longer
