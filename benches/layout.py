@@ -193,7 +193,7 @@ CHOSEN = """- **Pages of 4,096 rows.** 8,192 save about 2 % and make a trace by 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", default=str(ROOT / "testdata/otlp"), help="folder with the streams; that of the cuts if absent")
-    parser.add_argument("--profile", default="release", help="build profile of the program")
+    parser.add_argument("--profile", default="dist", help="build profile of the program")
     parser.add_argument("--program", help="clew-layout; that of the profile if absent")
     parser.add_argument("--work", help="folder for segments; a temporary one if absent")
     parser.add_argument("--data", nargs="+", help="data sets to measure, by name; all if absent")

@@ -62,7 +62,7 @@ The statements of the others are in `benches/questions`, each written as is quic
 
 
 def command(options):
-    parts = ["make bench-search" if options.profile == "release" else f"CLEW_BENCH_PROFILE={options.profile} make bench-search"]
+    parts = ["make bench-search" if options.profile == "dist" else f"CLEW_BENCH_PROFILE={options.profile} make bench-search"]
     defaults = {"spans": 10_000_000, "warm": 200, "cold": 20, "counted": 5, "rounds": 5, "sql_seconds": 10, "threads": 2, "evict": "auto"}
     changed = [f"--{name.replace('_', '-')} {getattr(options, name)}" for name in defaults if getattr(options, name) != defaults[name]]
     if options.data:

@@ -88,7 +88,7 @@ class Server:
 
 def add_programs(parser):
     """Adds the arguments that name the server and the load generator."""
-    parser.add_argument("--profile", default="release", help="build profile of the two programs")
+    parser.add_argument("--profile", default="dist", help="build profile of the two programs")
     parser.add_argument("--clew", help="server binary; that of the profile if absent")
     parser.add_argument("--loadgen", help="load generator binary; that of the profile if absent")
 
