@@ -15,6 +15,7 @@ mod unsynced;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -167,6 +168,10 @@ pub trait File: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system reports.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Says that `range` will be read soon: a disk that is told of many reads answers several at a time. Does nothing where the system has no
+    /// such call, and no harm where it is wrong.
+    fn will_read(&self, _range: Range<u64>) {}
 
     /// Writes all of `bytes` at `offset`, growing the file where needed.
     ///

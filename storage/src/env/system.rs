@@ -4,6 +4,8 @@ use std::collections::hash_map::RandomState;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::hash::BuildHasher;
 use std::io;
+use std::num::NonZero;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -176,6 +178,12 @@ struct SystemFile(fs::File);
 impl File for SystemFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(&self.0, buf, offset)
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        let length = NonZero::new(range.end.saturating_sub(range.start));
+        // What fails here costs time alone.
+        let _ = rustix::fs::fadvise(&self.0, range.start, length, rustix::fs::Advice::WillNeed);
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -17,6 +17,7 @@
 //!
 //! [`StoreError::Corrupt`]: crate::StoreError::Corrupt
 
+mod ahead;
 pub mod attributes;
 mod cache;
 mod contents;

@@ -19,6 +19,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::ahead;
 use super::attributes::{AttributeLayout, TableColumns};
 use super::file::FileReader;
 use super::properties::{FORMAT_KEY, TABLE_KEY};
@@ -124,6 +125,12 @@ impl TableFile {
         let row_count = rows.iter().map(ExactSizeIterator::len).sum::<usize>();
         let (groups, selection) = select(metadata, rows);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
+        if row_count <= BATCH_ROWS {
+            // Few rows lie in a page or two of each column, far from each other.
+            for range in ahead::pages(metadata.metadata(), rows, &mask) {
+                self.file.file.will_read(range);
+            }
+        }
         let (file, metadata) = (self.clone(), metadata.clone());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(groups)
