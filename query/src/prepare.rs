@@ -1,12 +1,15 @@
 //! What the first search and the first trace after a start would have to wait for, done before anybody asks.
 //!
 //! Most code of a process that has just started lies on disk still, and so do footers and filters of the segments. So the newest segment is asked
-//! what a client would ask: a search with a condition of each sort, and a trace that it finds. Nobody gets the answer; what was read stays in memory.
+//! what a client would ask: a search with a condition of each sort, and a trace that it finds. Nobody gets the answer; what was read stays in memory,
+//! and with it the footers of the other new segments.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clew_storage::Segment;
+use clew_storage::segment::SegmentTable;
 use clew_storage::segment::attributes::AttributeOwner;
 
 use crate::error::QueryError;
@@ -16,24 +19,32 @@ use crate::service::{QueryService, Reading};
 use crate::trace::Trace;
 use crate::trace::skeleton::Skeleton;
 
-/// The search ends after so long, found or not.
-const SEARCH_TIME: Duration = Duration::from_millis(250);
+/// It ends after so long, ready or not.
+const TIME: Duration = Duration::from_millis(250);
+/// The newest segments of which the footers are read.
+const FOOTERS_MAX: usize = 16;
 
 impl QueryService {
-    /// Gets ready for the first search and trace. Blocks, for about a quarter of a second at most; changes no answer, and does nothing where
-    /// no span is stored.
-    pub fn prepare(&self) {
-        if let Err(error) = prepare(&self.reading_for(SEARCH_TIME)) {
+    /// Gets ready for the first search and trace; how many traces were read, which is one, or none where none is stored, found in time or
+    /// readable. Blocks, for about a quarter of a second at most; changes no answer.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it is called for what it leaves in memory"
+    )]
+    pub fn prepare(&self) -> usize {
+        prepare(&self.reading_for(TIME)).unwrap_or_else(|error| {
             // Whoever asks will be told.
             tracing::debug!(%error, "the first search was not prepared");
-        }
+            0
+        })
     }
 }
 
-fn prepare(reading: &Reading) -> Result<(), QueryError> {
-    let segments = reading.snapshot.segments().iter();
-    let Some(newest) = segments.max_by_key(|segment| segment.meta().start_time.1) else {
-        return Ok(());
+fn prepare(reading: &Reading) -> Result<usize, QueryError> {
+    let mut segments: Vec<&Arc<Segment>> = reading.snapshot.segments().iter().collect();
+    segments.sort_by_key(|segment| Reverse(segment.meta().start_time.1));
+    let Some(newest) = segments.first() else {
+        return Ok(0);
     };
     let request = SearchRequest {
         filter: of_each_sort(newest)?,
@@ -43,10 +54,18 @@ fn prepare(reading: &Reading) -> Result<(), QueryError> {
         after: None,
         count: Count::Page,
     };
-    for found in search::search(reading, &request)?.traces {
-        Skeleton::new(Trace::load(reading, found.trace_id)?, 0)?;
+    let found = search::search(reading, &request)?.traces;
+    for trace in &found {
+        Skeleton::new(Trace::load(reading, trace.trace_id)?, 0)?;
     }
-    Ok(())
+    // To make sense of a footer takes longer than to read a trace.
+    for segment in segments.into_iter().take(FOOTERS_MAX) {
+        if reading.budget.over() {
+            break;
+        }
+        segment.metadata(SegmentTable::Spans)?;
+    }
+    Ok(found.len())
 }
 
 /// A condition on each sort of column, which spans of `segment` meet.

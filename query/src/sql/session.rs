@@ -93,7 +93,12 @@ pub(crate) async fn session(
 fn batch_rows(snapshot: &Snapshot) -> usize {
     let segments = snapshot.segments().iter().map(|segment| segment.meta());
     let row_bytes = segments.map(|meta| meta.file_bytes[0] / meta.span_count.max(1));
-    let rows = BATCH_FILE_BYTES / row_bytes.max().unwrap_or(0).max(1);
+    rows_of(row_bytes.max().unwrap_or(0))
+}
+
+/// Rows of a batch whose rows take so many bytes each in their file.
+fn rows_of(row_bytes: u64) -> usize {
+    let rows = BATCH_FILE_BYTES / row_bytes.max(1);
     let (least, most) = BATCH_ROWS;
     usize::try_from(rows).map_or(most, |rows| rows.clamp(least, most))
 }
@@ -132,5 +137,24 @@ impl ObjectStoreRegistry for NoStores {
         Err(not_impl_datafusion_err!(
             "nothing outside the tables can be read"
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_large_rows_have_fewer() {
+        for (row_bytes, rows) in [
+            (0, 8_192),
+            (128, 8_192),
+            (129, 8_128),
+            (1_023, 1_025),
+            (1_024, 1_024),
+            (u64::MAX, 1_024),
+        ] {
+            assert_eq!(rows_of(row_bytes), rows, "{row_bytes}");
+        }
     }
 }

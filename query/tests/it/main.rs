@@ -20,6 +20,7 @@ mod jaeger_grpc;
 mod language;
 mod large;
 mod limits;
+mod prepare;
 mod questions;
 mod sending;
 mod slt;

@@ -52,6 +52,7 @@ impl Decoder for NoDecoder {
 /// A store and its query routes.
 pub(crate) struct Server {
     pub(crate) store: Store,
+    pub(crate) service: QueryService,
     pub(crate) router: Router,
     pub(crate) grpc: Router,
     payloads: AtomicU64,
@@ -112,7 +113,8 @@ impl Server {
         Self {
             store,
             grpc: GrpcDoor::new(&service).router(),
-            router: clew_query::router(service),
+            router: clew_query::router(service.clone()),
+            service,
             payloads: AtomicU64::new(0),
             dir,
         }
