@@ -32,8 +32,13 @@ pub(super) fn pages(
         let columns = group.columns().iter().zip(indexes).enumerate();
         for (_, (column, index)) in columns.filter(|(leaf, _)| mask.leaf_included(*leaf)) {
             pages.extend(dictionary(column));
-            for rows in &in_group {
-                pages.extend(values(index, rows));
+            let of_column = pages.len();
+            for range in in_group.iter().filter_map(|rows| values(index, rows)) {
+                // Ranges of rows that stand in one page are told together.
+                match pages[of_column..].last_mut() {
+                    Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                    _ => pages.push(range),
+                }
             }
         }
     }
@@ -47,18 +52,23 @@ fn dictionary(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
     (start < end).then_some(start..end)
 }
 
-/// The pages of a column that hold `rows`, which count from the first of the row group; they lie side by side.
+/// Where the pages of a column that hold `rows` lie, side by side.
 fn values(index: &OffsetIndexMetaData, rows: &Range<i64>) -> Option<Range<u64>> {
-    let pages = index.page_locations();
-    let first = pages.partition_point(|page| page.first_row_index <= rows.start);
-    let end = pages.partition_point(|page| page.first_row_index < rows.end);
-    let pages = pages.get(first.saturating_sub(1)..end)?;
+    let pages = index.page_locations().get(places(index, rows))?;
     let (first, last) = (pages.first()?, pages.last()?);
     let start = u64::try_from(first.offset).ok()?;
     let end = last
         .offset
         .checked_add(i64::from(last.compressed_page_size))?;
     Some(start..u64::try_from(end).ok()?)
+}
+
+/// Places of the pages of a column that hold `rows`, which count from the first of the row group.
+pub(super) fn places(index: &OffsetIndexMetaData, rows: &Range<i64>) -> Range<usize> {
+    let pages = index.page_locations();
+    let from = pages.partition_point(|page| page.first_row_index <= rows.start);
+    let to = pages.partition_point(|page| page.first_row_index < rows.end);
+    from.saturating_sub(1)..to
 }
 
 #[cfg(test)]
@@ -144,6 +154,8 @@ mod tests {
             of_one.iter().map(|range| range.start).collect::<Vec<_>>(),
             starts
         );
+        let in_one_page = pages(metadata.metadata(), &[0..1, 3..4, 9..10], &number);
+        assert_eq!(in_one_page, of_one[..1]);
         assert!(pages(metadata.metadata(), &[], &number).is_empty());
     }
 }

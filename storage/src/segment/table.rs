@@ -16,7 +16,6 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::ahead;
@@ -209,22 +208,15 @@ pub(super) fn page_bytes(metadata: &ParquetMetaData, rows: &Range<u32>) -> Optio
         if start < end && first < group_end {
             for (column, index) in group.columns().iter().zip(columns) {
                 if column.column_type() == Type::BYTE_ARRAY {
-                    bytes += column_page_bytes(index, first - start, end - start)?;
+                    let sizes = index.unencoded_byte_array_data_bytes()?;
+                    let places = ahead::places(index, &(first - start..end - start));
+                    bytes += sizes.get(places)?.iter().sum::<i64>();
                 }
             }
         }
         start = group_end;
     }
     usize::try_from(bytes).ok()
-}
-
-/// The same for a column of a row group, whose rows count from 0.
-fn column_page_bytes(index: &OffsetIndexMetaData, first: i64, end: i64) -> Option<i64> {
-    let pages = index.page_locations();
-    let from = pages.partition_point(|page| page.first_row_index <= first);
-    let to = pages.partition_point(|page| page.first_row_index < end);
-    let bytes = index.unencoded_byte_array_data_bytes()?;
-    Some(bytes.get(from.saturating_sub(1)..to)?.iter().sum())
 }
 
 /// The layout that a footer of `table` tells.
