@@ -22,7 +22,7 @@ test: lint rust-test web-check browser-test ## Run all checks: format, lints, te
 
 ui: ui/dist/index.html ## Build the pages that the server embeds.
 
-dist: ui ## Build the binary as it is published: target/dist/clew. Takes half an hour on two cores.
+dist: ui ## Build the binary as it is published: target/dist/clew. Takes half an hour to an hour on two cores.
 	$(CARGO) build --profile dist --bin clew
 
 bench: ui ## Measure ingest, disk, growth, start-up and look-ups on the corpora; writes docs/benchmarks.md.
