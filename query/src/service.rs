@@ -124,6 +124,7 @@ impl QueryService {
             started_ns,
             time_ns,
             left: Arc::new(AtomicBool::new(false)),
+            stopped: Vec::new(),
         };
         Reading {
             service: self.clone(),
@@ -188,17 +189,28 @@ pub(crate) struct Budget {
     started_ns: u64,
     time_ns: u64,
     left: Arc<AtomicBool>,
+    /// Enough is known already.
+    stopped: Vec<Arc<AtomicBool>>,
 }
 
 impl Budget {
+    /// The same for a piece of the work that can be stopped by itself: by dropping what stands beside it.
+    pub(crate) fn stoppable(&self) -> (Self, Leaving) {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let mut budget = self.clone();
+        budget.stopped.push(Arc::clone(&stopped));
+        (budget, Leaving(Some(stopped)))
+    }
+
     /// Time since the work began, ns.
     pub(crate) fn elapsed_ns(&self) -> u64 {
         self.clock.monotonic_ns().saturating_sub(self.started_ns)
     }
 
-    /// True when the work has to end: its time is over, or the client has left.
+    /// True when the work has to end: its time is over, the client has left, or it was stopped.
     pub(crate) fn over(&self) -> bool {
-        self.left.load(Ordering::Relaxed) || self.elapsed_ns() > self.time_ns
+        let mut flags = self.stopped.iter().chain([&self.left]);
+        flags.any(|flag| flag.load(Ordering::Relaxed)) || self.elapsed_ns() > self.time_ns
     }
 }
 

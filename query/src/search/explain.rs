@@ -154,9 +154,10 @@ fn nearest(
             }
         };
         scan.hot()?.into_iter().for_each(&mut offer);
-        while scan.next_latest().is_some() {
-            scan.wave().into_iter().flatten().for_each(&mut offer);
-        }
+        scan.hits(0, |hits| {
+            hits.into_iter().for_each(&mut offer);
+            0
+        });
         note(covering, scan.covering.segments_read, scan.covering.reasons);
         Ok::<_, QueryError>(best)
     };

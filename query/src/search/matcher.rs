@@ -1,44 +1,25 @@
-//! A filter made ready to be evaluated: in the Parquet decoder for segments, on tables for the hot window and whole traces.
+//! A filter made ready to be evaluated, on tables for the hot window and whole traces; [`super::file`] evaluates it in segments.
 //!
-//! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are decoded only
-//! for rows that passed the first. In a segment the conditions are rewritten for its file ([`FileExprs`]): those on keys that
-//! have columns read only these, and come before those that read maps, events and links.
+//! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are made only where
+//! something passed the first.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::{Schema, TimestampNanosecondType};
+use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use clew_storage::schema::{self, column};
-use clew_storage::segment::SegmentTable;
-use clew_storage::segment::attributes::TableColumns;
 use clew_storage::span::earlier_start;
 use clew_storage::{Segment, SpanBatch, TraceId};
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
-use datafusion::physical_expr::expressions::{Column, Literal};
-use datafusion::physical_expr::simplifier::PhysicalExprSimplifier;
-use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_expr::{conjunction, split_conjunction};
+use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, SessionContext};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReaderBuilder,
-    RowFilter, RowSelection, RowSelector,
-};
 
 use crate::error::QueryError;
 use crate::filter::{Filter, Prune, reads_attributes};
-use crate::service::Budget;
-use crate::table::attributes::FileExprs;
-use crate::table::file::SegmentFile;
-
-/// Rows decoded at a time.
-const BATCH_ROWS: usize = 8_192;
 
 /// Compiles expressions. It has no tables, and making one takes longer than many a search.
 static COMPILER: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
@@ -62,10 +43,11 @@ pub(crate) struct Matcher {
 
 /// One expression and the columns that it reads.
 #[derive(Clone)]
-struct Stage {
+pub(super) struct Stage {
     /// Places in the schema of `spans`, or in that of a file, ascending.
-    columns: Vec<usize>,
-    expr: Arc<dyn PhysicalExpr>,
+    pub(super) columns: Vec<usize>,
+    /// Speaks of these columns by their places among them.
+    pub(super) expr: Arc<dyn PhysicalExpr>,
 }
 
 impl Matcher {
@@ -93,6 +75,12 @@ impl Matcher {
     /// False when no span in a row group of `segment` can match.
     pub(crate) fn may_match_group(&self, segment: &Segment, group: usize) -> bool {
         self.prune.row_group(segment, group)
+    }
+
+    /// Its conditions, all of which have to hold, over the columns of `spans`.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
+        let stages = self.stages.iter();
+        stages.flat_map(|stage| split_conjunction(&stage.expr))
     }
 
     /// True when every span matches.
@@ -132,198 +120,16 @@ impl Matcher {
         let output = batch.to_table(Some(output));
         visit(&compute::filter_record_batch(&output, &mask)?)
     }
-
-    /// Gives `visit` the columns `output` (ascending) of the rows that match and that `sample` picks, in the row groups `groups` of a segment;
-    /// false when `budget` ended that.
-    ///
-    /// # Errors
-    /// Those of `visit`, and when the segment cannot be read.
-    pub(crate) fn visit_segment(
-        &self,
-        segment: &Arc<Segment>,
-        groups: Range<usize>,
-        output: &[usize],
-        sample: Sample,
-        budget: &Budget,
-        mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
-    ) -> Result<bool, QueryError> {
-        let metadata = segment.metadata(SegmentTable::Spans)?;
-        let groups = self.row_groups(segment, &metadata, &groups);
-        // Most segments hold nothing that a rare value matches, and their conditions need not be compiled for that.
-        if groups.is_empty() {
-            return Ok(!budget.over());
-        }
-        let layout = segment.attribute_layout()?;
-        let exprs = FileExprs::new(Arc::clone(metadata.schema()), Arc::clone(&layout));
-        let Some(stages) = self.stages_of_file(&metadata, &exprs)? else {
-            return Ok(!budget.over());
-        };
-        let predicates = stages
-            .iter()
-            .map(|stage| stage.predicate(&metadata, budget));
-        let predicates = RowFilter::new(predicates.collect());
-        let columns = TableColumns::of_spans(&layout, output)?;
-        let output = mask(&metadata, columns.in_file());
-        let selection = sample.selection(groups.iter().map(|(_, rows)| rows.clone()));
-        let file = SegmentFile::new(Arc::clone(segment), SegmentTable::Spans);
-        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_batch_size(BATCH_ROWS)
-            .with_row_groups(groups.into_iter().map(|(group, _)| group).collect())
-            .with_projection(output)
-            .with_row_filter(predicates);
-        if let Some(selection) = selection {
-            reader = reader.with_row_selection(selection);
-        }
-        for batch in reader.build()? {
-            if budget.over() {
-                return Ok(false);
-            }
-            visit(&columns.of(&batch?)?)?;
-        }
-        Ok(!budget.over())
-    }
-
-    /// Those of the row groups `among` of `segment` that may hold a match, and their rows.
-    fn row_groups(
-        &self,
-        segment: &Segment,
-        metadata: &ArrowReaderMetadata,
-        among: &Range<usize>,
-    ) -> Vec<(usize, Range<usize>)> {
-        let mut end = 0;
-        let groups = metadata.metadata().row_groups().iter().enumerate();
-        let groups = groups.map(|(group, facts)| {
-            let start = end;
-            end += facts.num_rows() as usize;
-            (group, start..end)
-        });
-        groups
-            .filter(|(group, _)| among.contains(group) && self.may_match_group(segment, *group))
-            .collect()
-    }
-}
-
-/// Which rows are looked at: all, or one run of [`RUN_ROWS`] of every `every`, spread evenly over the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sample {
-    /// Of so many runs one is looked at; 1 is all.
-    every: usize,
-}
-
-/// Rows that are looked at together: fewer cost as much to read, more are less alike all rows.
-const RUN_ROWS: usize = 1_024;
-
-impl Sample {
-    /// All rows.
-    pub(crate) const ALL: Self = Self { every: 1 };
-
-    /// Few enough of `rows` rows that at most about `rows_max` are looked at.
-    pub(crate) fn of(rows: u64, rows_max: u64) -> Self {
-        let every = rows.div_ceil(rows_max.max(1)).max(1);
-        Self {
-            every: usize::try_from(every).unwrap_or(usize::MAX),
-        }
-    }
-
-    /// How many rows each one that is looked at stands for.
-    pub(crate) fn weight(self) -> u64 {
-        self.every as u64
-    }
-
-    /// True when all rows are looked at.
-    pub(crate) fn is_all(self) -> bool {
-        self.every == 1
-    }
-
-    /// True for the run that row `row` of a segment or of the hot window is in.
-    pub(crate) fn picks(self, row: usize) -> bool {
-        (row / RUN_ROWS).is_multiple_of(self.every)
-    }
-
-    /// The rows of row groups that are looked at; `None` when that is all of them.
-    fn selection(self, groups: impl Iterator<Item = Range<usize>>) -> Option<RowSelection> {
-        let mut selectors = Vec::new();
-        groups.for_each(|rows| self.select(rows, &mut selectors));
-        (!self.is_all()).then(|| selectors.into())
-    }
-
-    fn select(self, rows: Range<usize>, selectors: &mut Vec<RowSelector>) {
-        let mut row = rows.start;
-        while row < rows.end {
-            let end = ((row / RUN_ROWS + 1) * RUN_ROWS).min(rows.end);
-            selectors.push(if self.picks(row) {
-                RowSelector::select(end - row)
-            } else {
-                RowSelector::skip(end - row)
-            });
-            row = end;
-        }
-    }
 }
 
 /// Columns that hits are gathered from.
 pub(crate) const HIT_COLUMNS: [usize; 2] = [column::TRACE_ID, column::START_TIME];
 
-impl Matcher {
-    /// The stages for a segment's file, cheapest first; `None` when no row of it can match.
-    fn stages_of_file(
-        &self,
-        metadata: &ArrowReaderMetadata,
-        exprs: &FileExprs,
-    ) -> Result<Option<Vec<Stage>>, QueryError> {
-        let file = metadata.schema();
-        let simplifier = PhysicalExprSimplifier::new(file);
-        // On plain columns, on columns of attributes, on anything that is nested.
-        let mut sorts: [Vec<Arc<dyn PhysicalExpr>>; 3] = Default::default();
-        for part in self
-            .stages
-            .iter()
-            .flat_map(|stage| split_conjunction(&stage.expr))
-        {
-            let part = exprs
-                .rewrite(Arc::clone(part))
-                .and_then(|part| simplifier.simplify(part))
-                .map_err(|error| not_compiled(&error))?;
-            if let Some(constant) = part.downcast_ref::<Literal>() {
-                if constant.value() == &ScalarValue::Boolean(Some(true)) {
-                    continue;
-                }
-                return Ok(None);
-            }
-            let columns = collect_columns(&part);
-            let nested = |column: &Column| file.field(column.index()).data_type().is_nested();
-            let sort = if columns.iter().any(nested) {
-                2
-            } else {
-                usize::from(columns.iter().any(|column| column.index() >= column::COUNT))
-            };
-            sorts[sort].push(part);
-        }
-        let stages = sorts
-            .into_iter()
-            .filter(|parts| !parts.is_empty())
-            .map(|parts| Stage::of_file(conjunction(parts), file))
-            .collect::<Result<_, _>>()?;
-        Ok(Some(stages))
-    }
-}
-
-fn not_compiled(error: &DataFusionError) -> QueryError {
+pub(super) fn not_compiled(error: &DataFusionError) -> QueryError {
     QueryError::internal(format!("a filter cannot be compiled: {error}"))
 }
 
 impl Stage {
-    /// A stage over the columns of a file.
-    fn of_file(expr: Arc<dyn PhysicalExpr>, file: &Schema) -> Result<Self, QueryError> {
-        let columns: BTreeSet<usize> = collect_columns(&expr).iter().map(Column::index).collect();
-        let columns: Vec<usize> = columns.into_iter().collect();
-        let expr = reassign_expr_columns(expr, &file.project(&columns)?);
-        Ok(Self {
-            expr: expr.map_err(|error| not_compiled(&error))?,
-            columns,
-        })
-    }
-
     fn new(expr: Expr) -> Result<Self, QueryError> {
         let spans = schema::spans();
         let mut columns: Vec<usize> = expr
@@ -342,7 +148,8 @@ impl Stage {
         })
     }
 
-    fn evaluate(&self, table: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+    /// Which rows of a table with its columns meet it.
+    pub(super) fn evaluate(&self, table: &RecordBatch) -> Result<BooleanArray, ArrowError> {
         let value = self
             .expr
             .evaluate(table)
@@ -356,24 +163,6 @@ impl Stage {
             mask.clone()
         })
     }
-
-    fn predicate(
-        &self,
-        metadata: &ArrowReaderMetadata,
-        budget: &Budget,
-    ) -> Box<dyn ArrowPredicate> {
-        let (stage, budget) = (self.clone(), budget.clone());
-        let evaluate = move |batch: RecordBatch| {
-            if budget.over() {
-                return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
-            }
-            stage.evaluate(&batch)
-        };
-        Box::new(ArrowPredicateFn::new(
-            mask(metadata, &self.columns),
-            evaluate,
-        ))
-    }
 }
 
 /// True when the expression looks into attributes, events or links.
@@ -383,11 +172,6 @@ fn is_wide(expr: &Expr) -> bool {
         Ok(matches!(expr, Expr::ScalarFunction(call) if reads_attributes(call.name())))
     })
     .unwrap_or(true)
-}
-
-/// The columns `columns` of a segment's file. Those of the table, maps aside, stand where they stand in the table.
-fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
-    ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
 }
 
 /// Adds up runs of rows of one trace, given [`HIT_COLUMNS`]. A trace's rows stand together in a segment, and mostly in a batch.

@@ -11,14 +11,18 @@
 //! What matches can also be looked at as a whole: [`heatmap`] counts it by time and duration, [`facets`] by value, [`explain`] tells
 //! why nothing is there.
 
+mod by_value;
 pub(crate) mod cursor;
 pub(crate) mod explain;
 pub(crate) mod facets;
+mod file;
 pub(crate) mod heatmap;
 pub(crate) mod matcher;
 mod newest;
 mod parts;
+mod pieces;
 mod ranked;
+mod sample;
 mod scan;
 
 use std::collections::BTreeMap;
@@ -253,7 +257,7 @@ impl<'a> Search<'a> {
                         matched_count,
                     })
                 }),
-                None => Parts::joined(self.reading, &self.scan.matcher, trace_id),
+                None => Parts::joined(self.reading, self.scan.matcher(), trace_id),
             };
             match figures {
                 Ok(figures) => found.extend(figures),

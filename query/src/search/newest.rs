@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  hot window, then segments by latest start ──▶ hits (trace, earliest matching start) ──▶ page, ordered by merged start
-//!        scanned in waves, pruned                   bound < page's last? else dropped          limit + 1 places
+//!        scanned by threads, pruned                 bound < page's last? else dropped          limit + 1 places
 //! ```
 //!
 //! A trace can stand no earlier in the order than its matching spans say, so only hits that may still enter the page are looked
-//! up in the other parts. Memory is the page, the hits of one wave, and 16 bytes for each matching trace if they are to be
+//! up in the other parts. Memory is the page, the hits of a few row groups, and 16 bytes for each matching trace if they are to be
 //! counted. Unless all are to be counted, the search ends as soon as no older segment can reach the page.
 
 use std::collections::{HashMap, HashSet};
@@ -30,41 +30,41 @@ pub(super) fn rank<'a>(
     let counted_max = scan.limits().search_total_max;
     let hot = scan.hot()?;
     let mut newest = Newest {
-        scan,
         parts,
         ranking: Ranking::new(request),
+        unread: Vec::new(),
         seen: (request.count != Count::Page).then(HashSet::new),
         counted_max,
     };
     newest.offer(hot);
-    while let Some(latest) = newest.scan.next_latest() {
-        if request.count != Count::All && newest.ends_after(latest) {
-            newest.ranking.exact = false;
-            break;
-        }
-        for hits in newest.scan.wave() {
-            newest.offer(hits);
-        }
-    }
+    let counts_all = request.count == Count::All;
+    let from = |newest: &Newest<'_, '_>| if counts_all { 0 } else { newest.from() };
+    let first = from(&newest);
+    let whole = scan.hits(first, |hits| {
+        newest.offer(hits);
+        from(&newest)
+    });
+    newest.ranking.exact &= whole;
+    let unread = newest.unread.into_iter();
+    unread.for_each(|reason| scan.covering.incomplete(reason));
     newest.ranking.counted = newest.seen.map(|seen| seen.len());
     Ok(newest.ranking)
 }
 
 struct Newest<'a, 'b> {
-    scan: &'a mut Scan<'b>,
     parts: &'a mut Parts<'b>,
     ranking: Ranking,
+    /// What could not be read, in words.
+    unread: Vec<String>,
     /// The matching traces, if they are counted.
     seen: Option<HashSet<TraceId>>,
     counted_max: usize,
 }
 
 impl Newest<'_, '_> {
-    /// True when the page is full and a trace that starts at `start` or before cannot enter it.
-    fn ends_after(&self, start: u64) -> bool {
-        self.ranking
-            .last()
-            .is_some_and(|last| last.start_time > start)
+    /// When a trace has to start, at least, to enter the page.
+    fn from(&self) -> u64 {
+        self.ranking.last().map_or(0, |last| last.start_time)
     }
 
     /// Takes the hits of a segment or of the hot window.
@@ -106,8 +106,8 @@ impl Newest<'_, '_> {
             Ok(start_time) => start_time,
             Err(error) => {
                 let id = hit.trace_id;
-                let message = format!("a part of trace {id} cannot be read: {error}");
-                self.scan.covering.incomplete(message);
+                self.unread
+                    .push(format!("a part of trace {id} cannot be read: {error}"));
                 hit.start_time
             }
         };

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 
 use clew_storage::TraceId;
 
+use super::matcher::Hit;
 use super::parts::Parts;
 use super::scan::Scan;
 use super::{Ranking, SearchRequest};
@@ -49,21 +50,24 @@ pub(super) fn rank(
 pub(super) fn hits(scan: &mut Scan<'_>) -> Result<HashMap<TraceId, u32>, QueryError> {
     let traces_max = scan.limits().search_total_max;
     let mut traces: HashMap<TraceId, u32> = HashMap::new();
-    let mut parts = vec![scan.hot()?];
-    loop {
-        for hit in parts.into_iter().flatten() {
+    let mut more = false;
+    let mut add = |hits: Vec<Hit>| {
+        for hit in hits {
             if traces.len() < traces_max || traces.contains_key(&hit.trace_id) {
                 *traces.entry(hit.trace_id).or_default() += hit.count;
             } else {
-                scan.incomplete(format!(
-                    "more than {traces_max} traces have a span that matches; the older ones were not looked at"
-                ));
-                return Ok(traces);
+                more = true;
+                return u64::MAX;
             }
         }
-        if scan.next_latest().is_none() {
-            return Ok(traces);
-        }
-        parts = scan.wave();
+        0
+    };
+    let from = add(scan.hot()?);
+    scan.hits(from, add);
+    if more {
+        scan.incomplete(format!(
+            "more than {traces_max} traces have a span that matches; the older ones were not looked at"
+        ));
     }
+    Ok(traces)
 }

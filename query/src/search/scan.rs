@@ -1,25 +1,24 @@
-//! Reads the spans that match: the hot window, then segments in waves, those with the latest spans first.
+//! Reads the spans that match: the hot window, then [`pieces`](super::pieces) of segments, those with the latest spans first.
 //!
-//! A large segment is read in pieces, the row groups with the latest spans first: a merge puts traces in order within slices of time, so that
-//! the newest ones lie in few row groups. Each is asked for what it may hold only when its turn comes: a page that is full early reads few
-//! filters.
+//! Each thread takes the next piece as soon as it is done with one. The scan is over when nothing that is left or under way can be of
+//! interest; a thread that is in the middle of a piece stops then.
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashSet};
-use std::ops::Range;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use clew_storage::Segment;
-use clew_storage::segment::SegmentTable;
 
-use super::matcher::{HIT_COLUMNS, Hit, Matcher, Sample, collect};
+use super::file::FileFilter;
+use super::matcher::{HIT_COLUMNS, Hit, Matcher, collect};
 use super::parts::Parts;
+use super::pieces::{Piece, Pieces};
+use super::sample::Sample;
 use crate::coverage::Covering;
 use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::limits::QueryLimits;
-use crate::service::Reading;
+use crate::service::{Budget, Leaving, Reading};
 
 /// What becomes of the rows that match.
 pub(super) trait Gather: Send {
@@ -35,19 +34,34 @@ pub(super) trait Gather: Send {
 
 /// A scan under way.
 pub(super) struct Scan<'a> {
-    reading: &'a Reading,
-    filter: &'a Filter,
-    pub(super) matcher: Matcher,
-    /// The matcher for segments that lie within the time range as a whole.
-    timeless: Matcher,
-    /// What is yet to be read, that with the latest spans at the top.
-    left: BinaryHeap<Piece>,
-    /// Names of the segments of which something was read.
-    read: HashSet<String>,
+    reader: Reader<'a>,
+    left: Pieces,
     /// What was read, and what could not be.
     pub(super) covering: Covering,
     /// Nothing that might match was left out.
     pub(super) complete: bool,
+}
+
+/// What the threads of a scan share.
+struct Reader<'a> {
+    reading: &'a Reading,
+    filter: &'a Filter,
+    matcher: Matcher,
+    /// The matcher for pieces that lie within the time range as a whole.
+    timeless: Matcher,
+    /// The filters of the files that have been met; `None` where no row can match.
+    files: Mutex<HashMap<FileKey, Option<Arc<FileFilter>>>>,
+}
+
+/// What a filter is made for.
+#[derive(PartialEq, Eq, Hash)]
+struct FileKey {
+    /// Name of the segment.
+    segment: String,
+    /// It does not look at times.
+    timeless: bool,
+    /// Columns of the rows that match.
+    output: &'static [usize],
 }
 
 impl<'a> Scan<'a> {
@@ -59,15 +73,15 @@ impl<'a> Scan<'a> {
         let timeless = Filter::All(timeless.cloned().collect());
         let matcher = Matcher::new(filter)?;
         let segments = reading.snapshot.segments();
-        let may_match = segments.iter().filter(|segment| matcher.may_match(segment));
-        let left = may_match.map(Piece::whole).collect();
         Ok(Self {
-            reading,
-            filter,
-            matcher,
-            timeless: Matcher::new(&timeless)?,
-            left,
-            read: HashSet::new(),
+            left: Pieces::new(segments, &matcher),
+            reader: Reader {
+                reading,
+                filter,
+                matcher,
+                timeless: Matcher::new(&timeless)?,
+                files: Mutex::default(),
+            },
             covering: Covering {
                 segments_total: segments.len(),
                 ..Covering::default()
@@ -77,21 +91,25 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn reading(&self) -> &'a Reading {
-        self.reading
+        self.reader.reading
     }
 
     pub(super) fn limits(&self) -> &'a QueryLimits {
-        self.reading.limits()
+        self.reading().limits()
+    }
+
+    pub(super) fn matcher(&self) -> &Matcher {
+        &self.reader.matcher
     }
 
     /// The hits of the hot window.
     pub(super) fn hot(&mut self) -> Result<Vec<Hit>, QueryError> {
         let mut hits = Vec::new();
-        for batch in self.reading.snapshot.hot() {
+        for batch in self.reading().snapshot.hot() {
             if self.over() {
                 break;
             }
-            self.matcher.visit_batch(batch, &HIT_COLUMNS, |rows| {
+            self.matcher().visit_batch(batch, &HIT_COLUMNS, |rows| {
                 collect(rows, &mut hits);
                 Ok(())
             })?;
@@ -99,8 +117,8 @@ impl<'a> Scan<'a> {
         Ok(hits)
     }
 
-    /// Reads what is left to the end: each row that matches and that `sample` picks goes to a gatherer, one a thread, and all of
-    /// them into one.
+    /// Reads the hot window and what is left to the end: each row that matches and that `sample` picks goes to a gatherer, and all of
+    /// these into one.
     pub(super) fn gather<G: Gather>(
         &mut self,
         sample: Sample,
@@ -108,50 +126,35 @@ impl<'a> Scan<'a> {
     ) -> Result<G, QueryError> {
         let mut gathered = make();
         let mut first = 0;
-        for batch in self.reading.snapshot.hot() {
+        for batch in self.reading().snapshot.hot() {
             if self.over() {
                 break;
             }
             let rows = first..first + batch.len();
             first = rows.end;
             if sample.picks(rows.start) {
-                self.matcher
+                self.matcher()
                     .visit_batch(batch, G::COLUMNS, |rows| gathered.add(rows))?;
             }
         }
-        while !self.left.is_empty() {
-            let parts = self.each_of_wave(|scan, piece| {
-                let mut part = make();
-                let (matcher, budget) = (scan.matcher_of(&piece.segment), &scan.reading.budget);
-                let add = |rows: &RecordBatch| part.add(rows);
-                let whole = matcher.visit_segment(
-                    &piece.segment,
-                    piece.groups.clone(),
-                    G::COLUMNS,
-                    sample,
-                    budget,
-                    add,
-                )?;
-                Ok(whole.then_some(part))
-            });
-            for part in parts {
-                gathered.merge(part);
-            }
-        }
+        let read = |reader: &Reader<'_>, piece: &Piece, budget: &Budget| {
+            let mut part = make();
+            let add = |rows: &RecordBatch| part.add(rows);
+            let whole = reader.visit(piece, G::COLUMNS, sample, budget, add)?;
+            Ok(whole.then_some(part))
+        };
+        self.each(0, read, |part| {
+            gathered.merge(part);
+            0
+        });
         Ok(gathered)
     }
 
-    /// The latest start that a trace with a span in what the next wave reads, or later ones, may have.
-    pub(super) fn next_latest(&mut self) -> Option<u64> {
-        self.settle_first();
-        self.left.peek().map(|piece| piece.latest)
-    }
-
-    /// Reads what comes next; the hits of each piece.
-    pub(super) fn wave(&mut self) -> Vec<Vec<Hit>> {
-        self.each_of_wave(|scan, piece| {
-            let matcher = scan.matcher_of(&piece.segment);
-            if matcher.matches_all() && piece.sort == Sort::Segment {
+    /// Gives `take` the hits of each piece. It says what else is of interest: traces that start at that time or later; `from` says so
+    /// for the first piece. True when there was nothing else.
+    pub(super) fn hits(&mut self, from: u64, take: impl FnMut(Vec<Hit>) -> u64 + Send) -> bool {
+        let read = |reader: &Reader<'_>, piece: &Piece, budget: &Budget| {
+            if piece.is_segment() && reader.matcher_of(piece).matches_all() {
                 return Parts::all_of(&piece.segment).map(Some);
             }
             let mut hits = Vec::new();
@@ -159,116 +162,70 @@ impl<'a> Scan<'a> {
                 collect(rows, &mut hits);
                 Ok(())
             };
-            let whole = matcher.visit_segment(
-                &piece.segment,
-                piece.groups.clone(),
-                &HIT_COLUMNS,
-                Sample::ALL,
-                &scan.reading.budget,
-                add,
-            )?;
+            let whole = reader.visit(piece, &HIT_COLUMNS, Sample::ALL, budget, add)?;
             Ok(whole.then_some(hits))
-        })
-    }
-
-    /// What `read` makes of each of the next pieces, `None` being for one that it could not finish in time.
-    fn each_of_wave<T: Send>(
-        &mut self,
-        read: impl Fn(&Self, &Piece) -> Result<Option<T>, QueryError> + Sync,
-    ) -> Vec<T> {
-        if self.left.is_empty() || self.over() {
-            self.left.clear();
-            return Vec::new();
-        }
-        let wave = self.next_wave();
-        let results = self.scan(&wave, read);
-        let mut made = Vec::with_capacity(wave.len());
-        for (piece, result) in wave.iter().zip(results) {
-            match result {
-                Ok(Some(part)) => made.push(part),
-                Ok(None) => {
-                    self.over();
-                }
-                Err(error) => self.unreadable(&piece.segment, &error),
-            }
-        }
-        made
-    }
-
-    /// The pieces to be read next, one for each thread.
-    fn next_wave(&mut self) -> Vec<Piece> {
-        let threads = self.reading.limits().scan_threads.max(1);
-        let mut wave = Vec::with_capacity(threads);
-        while wave.len() < threads {
-            self.settle_first();
-            let Some(piece) = self.left.pop() else { break };
-            self.read.insert(piece.segment.meta().name.clone());
-            wave.push(piece);
-        }
-        self.covering.segments_read = self.read.len();
-        wave
-    }
-
-    /// Splits large segments at the top, and takes away row groups that hold no match, until there is a piece to be read.
-    fn settle_first(&mut self) {
-        while let Some(first) = self.left.peek()
-            && !first.is_settled()
-        {
-            let Some(first) = self.left.pop() else { return };
-            if first.sort == Sort::Segment {
-                match first.split() {
-                    Ok(pieces) => self.left.extend(pieces),
-                    Err(error) => self.unreadable(&first.segment, &error),
-                }
-            } else if self
-                .matcher
-                .may_match_group(&first.segment, first.groups.start)
-            {
-                self.left.push(Piece {
-                    sort: Sort::Match,
-                    ..first
-                });
-            }
-        }
-    }
-
-    /// The matcher for `segment`: one that lies within the time range as a whole needs no look at times.
-    fn matcher_of(&self, segment: &Segment) -> &Matcher {
-        if self.filter.covers(segment.meta().start_time) {
-            &self.timeless
-        } else {
-            &self.matcher
-        }
-    }
-
-    /// Reads some pieces, each on a thread of its own.
-    fn scan<T: Send>(
-        &self,
-        pieces: &[Piece],
-        read: impl Fn(&Self, &Piece) -> Result<Option<T>, QueryError> + Sync,
-    ) -> Vec<Result<Option<T>, QueryError>> {
-        let Some((first, rest)) = pieces.split_first() else {
-            return Vec::new();
         };
-        let read = &read;
-        std::thread::scope(|scope| {
-            let rest: Vec<_> = rest
-                .iter()
-                .map(|piece| scope.spawn(move || read(self, piece)))
-                .collect();
-            let mut results = vec![read(self, first)];
-            let failed = |_| Err(QueryError::internal("a scan failed"));
-            results.extend(
-                rest.into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(failed)),
-            );
-            results
-        })
+        self.each(from, read, take)
+    }
+
+    /// Gives `take` what `read` makes of each piece, `None` being for one that it could not finish in time; otherwise like [`Scan::hits`].
+    fn each<T>(
+        &mut self,
+        from: u64,
+        read: impl Fn(&Reader<'_>, &Piece, &Budget) -> Result<Option<T>, QueryError> + Sync,
+        take: impl FnMut(T) -> u64 + Send,
+    ) -> bool {
+        if self.over() {
+            return false;
+        }
+        let (budget, stop) = self.reading().budget.stoppable();
+        let pieces = self.left.settled(&self.reader.matcher);
+        let threads = self.limits().scan_threads.min(pieces);
+        let reader = &self.reader;
+        let course = Mutex::new(Course {
+            left: &mut self.left,
+            matcher: &reader.matcher,
+            take,
+            from,
+            failures: Vec::new(),
+            stop: Some(stop),
+        });
+        let work = || {
+            let mut next = locked(&course).next();
+            while let Some(piece) = next {
+                let part = read(reader, &piece, &budget);
+                let mut course = locked(&course);
+                course.done(piece, part);
+                next = course.next().filter(|_| !budget.over());
+            }
+        };
+        let whole = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            work();
+            others.into_iter().all(|thread| thread.join().is_ok())
+        });
+        let course = course.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (failures, enough) = (course.failures, course.stop.is_none());
+        self.note(failures, whole);
+        !enough && !self.over()
+    }
+
+    /// Notes what could not be read.
+    fn note(&mut self, failures: Vec<(Arc<Segment>, QueryError)>, whole: bool) {
+        self.covering.segments_read = self.left.read.len();
+        let unsplit = std::mem::take(&mut self.left.unreadable);
+        for (segment, error) in failures.into_iter().chain(unsplit) {
+            let name = &segment.meta().name;
+            self.incomplete(format!("segment {name} cannot be read: {error}"));
+        }
+        if !whole {
+            self.incomplete("a part of the scan failed");
+        }
     }
 
     /// True, and noted, when the time is over.
     pub(super) fn over(&mut self) -> bool {
-        let over = self.reading.budget.over();
+        let over = self.reading().budget.over();
         if over {
             self.incomplete("the time for a query is over; older traces were not looked at");
         }
@@ -280,98 +237,97 @@ impl<'a> Scan<'a> {
         self.complete = false;
         self.covering.incomplete(reason);
     }
+}
 
-    fn unreadable(&mut self, segment: &Segment, error: &QueryError) {
-        let name = &segment.meta().name;
-        self.incomplete(format!("segment {name} cannot be read: {error}"));
+/// How far the threads of a scan are. Whoever is done with a piece hands over what it found before it takes the next one, so that
+/// none is begun that is known to be of no interest.
+struct Course<'a, F> {
+    left: &'a mut Pieces,
+    matcher: &'a Matcher,
+    take: F,
+    /// Only traces that start at that time or later are of interest.
+    from: u64,
+    failures: Vec<(Arc<Segment>, QueryError)>,
+    /// Ends what the threads are at; `None` when they are told to.
+    stop: Option<Leaving>,
+}
+
+impl<F> Course<'_, F> {
+    /// The next piece that is of interest.
+    fn next(&mut self) -> Option<Piece> {
+        if self.left.latest(self.matcher)? < self.from {
+            self.stop = None;
+        }
+        self.left.next(self.matcher, self.from)
+    }
+
+    fn done<T>(&mut self, piece: Piece, part: Result<Option<T>, QueryError>)
+    where
+        F: FnMut(T) -> u64,
+    {
+        self.left.done(&piece);
+        match part {
+            // What was stopped is not whole.
+            Ok(Some(part)) if self.stop.is_some() => self.from = (self.take)(part),
+            Ok(_) => {}
+            Err(error) => self.failures.push((piece.segment, error)),
+        }
     }
 }
 
-/// A segment of more rows is read in pieces.
-const PIECE_ROWS_MAX: u64 = 128 << 10;
-
-/// Row groups of a segment that are read together.
-struct Piece {
-    segment: Arc<Segment>,
-    groups: Range<usize>,
-    /// The latest start that a trace with a span in them may have.
-    latest: u64,
-    sort: Sort,
-}
-
-/// How much of a segment a piece is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    /// All of it.
-    Segment,
-    /// One row group.
-    Group,
-    /// One row group that may hold a match.
-    Match,
-}
-
-impl Piece {
-    fn whole(segment: &Arc<Segment>) -> Self {
-        Self {
-            segment: Arc::clone(segment),
-            groups: 0..usize::MAX,
-            latest: latest_of(segment.meta().start_time),
-            sort: Sort::Segment,
+impl Reader<'_> {
+    /// Gives `visit` the columns `output` of the rows of a piece that match and that `sample` picks; false when `budget` ended that.
+    fn visit(
+        &self,
+        piece: &Piece,
+        output: &'static [usize],
+        sample: Sample,
+        budget: &Budget,
+        visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
+    ) -> Result<bool, QueryError> {
+        let groups = piece.row_groups(self.matcher_of(piece))?;
+        // Most segments hold nothing that a rare value matches, and their conditions need not be compiled for that.
+        if groups.is_empty() {
+            return Ok(!budget.over());
+        }
+        match self.file(piece, output)? {
+            Some(file) => file.visit(groups, sample, budget, visit),
+            None => Ok(!budget.over()),
         }
     }
 
-    /// True when it can be read as it is.
-    fn is_settled(&self) -> bool {
-        match self.sort {
-            Sort::Segment => self.segment.meta().span_count <= PIECE_ROWS_MAX,
-            Sort::Group => false,
-            Sort::Match => true,
+    /// The filter for the file that a piece is of; `None` when no row of it can match.
+    fn file(
+        &self,
+        piece: &Piece,
+        output: &'static [usize],
+    ) -> Result<Option<Arc<FileFilter>>, QueryError> {
+        let key = FileKey {
+            segment: piece.segment.meta().name.clone(),
+            timeless: piece.is_covered_by(self.filter),
+            output,
+        };
+        let mut files = locked(&self.files);
+        if let Some(file) = files.get(&key) {
+            return Ok(file.clone());
+        }
+        let file = FileFilter::new(self.matcher_of(piece), &piece.segment, output)?;
+        let file = file.map(Arc::new);
+        files.insert(key, file.clone());
+        Ok(file)
+    }
+
+    /// The matcher for `piece`: one that lies within the time range as a whole needs no look at times.
+    fn matcher_of(&self, piece: &Piece) -> &Matcher {
+        if piece.is_covered_by(self.filter) {
+            &self.timeless
+        } else {
+            &self.matcher
         }
     }
-
-    /// Its row groups.
-    fn split(&self) -> Result<Vec<Self>, QueryError> {
-        let metadata = self.segment.metadata(SegmentTable::Spans)?;
-        let groups = 0..metadata.metadata().num_row_groups();
-        let pieces = groups.map(|group| {
-            let start_time = self.segment.row_group_start_time(group)?;
-            Ok(Self {
-                segment: Arc::clone(&self.segment),
-                groups: group..group + 1,
-                latest: start_time.map_or(self.latest, latest_of),
-                sort: Sort::Group,
-            })
-        });
-        pieces.collect()
-    }
 }
 
-/// The latest start that a trace with a span between two times may have, as sent. A time beyond 2^63 is negative in files, and a span
-/// without a start time may belong to a trace of any.
-fn latest_of((earliest, latest): (i64, i64)) -> u64 {
-    if earliest <= 0 {
-        u64::MAX
-    } else {
-        latest as u64
-    }
-}
-
-impl PartialEq for Piece {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Piece {}
-
-impl PartialOrd for Piece {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Piece {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.latest.cmp(&other.latest)
-    }
+/// A panic elsewhere leaves nothing half done that a scan goes on with.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

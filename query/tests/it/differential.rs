@@ -121,9 +121,9 @@ async fn stored(batches: &[Vec<TestSpan>]) -> Server {
     server
 }
 
-/// Traces lie in several segments and the hot window, and some spans in two places.
+/// Traces lie in several segments of small pages and in the hot window, and some spans in two places.
 async fn mixed(batches: &[Vec<TestSpan>]) -> Server {
-    let server = Server::new();
+    let server = Server::with_small_pages();
     for (place, batch) in batches.iter().enumerate() {
         server.append(batch_at(batch, RECEIVED)).await;
         if place % 4 == 3 && place < batches.len() * 3 / 4 {

@@ -17,7 +17,7 @@ use clew_storage::TraceId;
 
 use self::tally::{AttributeTally, FieldTally, Tally};
 use super::heatmap::wanted_traces;
-use super::matcher::Sample;
+use super::sample::Sample;
 use super::scan::Scan;
 use super::{Total, check_terms};
 use crate::coverage::{Coverage, Covering};

@@ -8,7 +8,7 @@ use clew_storage::TraceId;
 use clew_storage::schema::column;
 
 use super::super::Total;
-use super::super::matcher::Sample;
+use super::super::sample::Sample;
 use super::super::scan::Gather;
 use super::{FIELDS, Facet};
 use crate::error::QueryError;

@@ -24,8 +24,8 @@ use clew_storage::schema::column;
 
 use self::axis::Columns;
 use self::grid::{Cell, Finished, Grid, Point};
-use super::matcher::Sample;
 use super::parts::Parts;
+use super::sample::Sample;
 use super::scan::{Gather, Scan};
 use super::{Total, check_terms, ranked};
 use crate::coverage::Coverage;

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
 use clew_query::{GrpcDoor, QueryLimits, QueryOptions, QueryService};
 use clew_storage::env::Env;
+use clew_storage::env::testing::SeededRandom;
 use clew_storage::limits::{AttributeColumns, SegmentShape};
 use clew_storage::store::{Append, Claim, StoreOptions};
 use clew_storage::{Admission, DecodeError, Decoder, Limits, PayloadKind, SpanBatch, Store};
@@ -83,12 +84,32 @@ impl Server {
     }
 
     pub(crate) fn with_limits(limits: QueryLimits) -> Self {
+        Self::made(limits, SegmentShape::with_columns(COLUMNS))
+    }
+
+    /// One whose segments have row groups of few rows, each of several pages, and small dictionaries: columns of many values have pages
+    /// without one.
+    pub(crate) fn with_small_pages() -> Self {
+        let shape = SegmentShape {
+            row_group_rows: 300,
+            page_rows: 100,
+            dictionary_bytes: 256,
+            ..SegmentShape::with_columns(COLUMNS)
+        };
+        Self::made(QueryLimits::default(), shape)
+    }
+
+    fn made(limits: QueryLimits, segment_shape: SegmentShape) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions {
             data_dir: dir.path().to_owned(),
-            env: Env::system(),
+            // The names of segments salt their filters: with the same names every run has the same wrong yeses.
+            env: Env {
+                random: Arc::new(SeededRandom::new(1)),
+                ..Env::system()
+            },
             limits: Limits {
-                segment_shape: SegmentShape::with_columns(COLUMNS),
+                segment_shape,
                 // Others read the files of these stores as they lie.
                 compaction: clew_storage::CompactionLimits {
                     enabled: false,
