@@ -234,7 +234,7 @@ impl Default for Limits {
             wal_record_bytes_max: 72 << 20,
             epoch_bytes: 48 << 20,
             epoch_age: Duration::from_secs(30),
-            hot_window_bytes: 160 << 20,
+            hot_window_bytes: 128 << 20,
             tail_spill_bytes: 4 << 30,
             recent_payload_age: Duration::from_mins(10),
             recent_payloads_max: 1 << 20,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
@@ -161,7 +161,7 @@ impl Reading<'_> {
 #[derive(Default)]
 struct Received {
     first: Bytes,
-    all: BytesMut,
+    all: Vec<u8>,
 }
 
 impl Received {
@@ -184,17 +184,35 @@ impl Received {
             return;
         }
         if self.all.is_empty() {
-            self.all.reserve(declared.min(RESERVE_BYTES_MAX) as usize);
+            self.make_room(self.first.len(), declared);
             self.all.extend_from_slice(&std::mem::take(&mut self.first));
         }
+        self.make_room(data.len(), declared);
         self.all.extend_from_slice(&data);
+    }
+
+    /// Makes room for `more` bytes: for all that are declared, if these are not many, and otherwise for twice as many as there are, but
+    /// no more than are declared.
+    fn make_room(&mut self, more: usize, declared: u64) {
+        let bytes = self.all.len() + more;
+        if bytes <= self.all.capacity() {
+            return;
+        }
+        let twice = 2 * bytes as u64;
+        let room = if declared >= bytes as u64 {
+            declared.min(twice.max(RESERVE_BYTES_MAX))
+        } else {
+            // Nothing was declared, or too little.
+            twice
+        };
+        self.all.reserve_exact(room as usize - self.all.len());
     }
 
     fn finish(self) -> Bytes {
         if self.all.is_empty() {
             self.first
         } else {
-            self.all.freeze()
+            self.all.into()
         }
     }
 }
@@ -214,4 +232,52 @@ pub(crate) async fn discard(body: &mut Body, limits: &Limits) {
     };
     // Late or not, the answer goes out now.
     drop(timeout(limits.body_timeout, reading).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+    const PART_BYTES: usize = 16 << 10;
+
+    /// What comes of `bytes` in parts, and the most room that there was for them.
+    fn received(bytes: &[u8], declared: usize) -> (Bytes, usize) {
+        let (mut received, mut room) = (Received::default(), 0);
+        for part in bytes.chunks(PART_BYTES) {
+            received.push(Bytes::copy_from_slice(part), declared as u64);
+            room = room.max(received.all.capacity());
+        }
+        (received.finish(), room)
+    }
+
+    #[test]
+    fn a_body_has_the_room_that_it_needs() {
+        let bytes: Vec<u8> = (0..3 * MIB).map(|at| (at % 251) as u8).collect();
+        for length in [0, 1, PART_BYTES, PART_BYTES + 1, MIB, MIB + 1, 3 * MIB] {
+            let (all, room) = received(&bytes[..length], length);
+            assert_eq!(all, bytes[..length]);
+            assert!(room <= length, "{room} for {length}");
+        }
+    }
+
+    #[test]
+    fn a_declared_length_is_believed_as_far_as_bytes_follow() {
+        let bytes = vec![1; 5 * MIB];
+        for (length, most) in [(2 * PART_BYTES, MIB), (MIB + 1, 2 * MIB + 2 * PART_BYTES)] {
+            let (all, room) = received(&bytes[..length], 64 * MIB);
+            assert_eq!(all.len(), length);
+            assert!(room <= most, "{room} for {length}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_grows_by_doubling() {
+        let bytes = vec![1; 5 * MIB];
+        for declared in [0, 1, MIB] {
+            let (all, room) = received(&bytes, declared);
+            assert_eq!(all.len(), bytes.len());
+            assert!(room <= 2 * bytes.len() && room > bytes.len(), "{room}");
+        }
+    }
 }

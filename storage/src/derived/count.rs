@@ -132,6 +132,9 @@ impl<'a> Counting<'a> {
 
     /// Counts the spans of a trace that leave. `rows` are all of its spans in view, each content once, and `tree` is their tree.
     pub(crate) fn trace(&mut self, rows: &[u32], tree: &[TreeRow]) {
+        if let Some(now) = self.now {
+            self.pending.settle_excess(now, &mut self.edges);
+        }
         let calls = self.calls(rows, tree);
         for (place, of_tree) in tree.iter().enumerate() {
             let row = rows[of_tree.node as usize];

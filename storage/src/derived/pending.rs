@@ -139,6 +139,13 @@ impl PendingCalls {
         }
     }
 
+    /// Settles when there are half again as many as may stay: traces of one epoch may leave far more behind.
+    pub(super) fn settle_excess(&mut self, now: i64, edges: &mut Table<3>) {
+        if self.len() > PENDING_CALLS_MAX / 2 * 3 {
+            self.settle(now, edges);
+        }
+    }
+
     /// Counts and forgets what has waited long enough, and of what is too much: servers that may be callers first, then the oldest.
     pub(super) fn settle(&mut self, now: i64, edges: &mut Table<3>) {
         self.settle_until(now.saturating_sub(PAIRING_WAIT_NS), edges);
@@ -230,5 +237,21 @@ mod tests {
         pending.settle(0, &mut edges);
         assert!(pending.len() <= PENDING_CALLS_MAX);
         assert!(pending.caller([0, 0, 0]).is_none() && pending.caller([1, 0, 0]).is_some());
+    }
+
+    #[test]
+    fn what_one_epoch_leaves_behind_is_settled_before_it_is_much() {
+        let mut pending = PendingCalls::default();
+        let mut edges = Table::service_edges(10);
+        let most = PENDING_CALLS_MAX as u64 / 2 * 3;
+        for number in 0..most {
+            pending.wait_for_callee([0, 0, number], caller("server", number as i64));
+            pending.settle_excess(0, &mut edges);
+            assert_eq!(pending.len() as u64, number + 1);
+        }
+        pending.wait_for_callee([0, 0, most], caller("server", most as i64));
+        pending.settle_excess(0, &mut edges);
+        assert_eq!(pending.len(), PENDING_CALLS_MAX);
+        assert!(pending.caller([0, 0, most]).is_some() && pending.caller([0, 0, 0]).is_none());
     }
 }
