@@ -7,7 +7,7 @@
 //!  condition    no     yes        no        ──▶  rows   ×  ×        ×
 //! ```
 //!
-//! A row group has one dictionary, so a regular expression is tried on some values instead of 131,072 rows.
+//! A row group has one dictionary, so a regular expression is tried on some values instead of some 65,536 rows.
 
 use std::sync::Arc;
 
