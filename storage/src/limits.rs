@@ -216,7 +216,7 @@ pub struct AttributeColumns {
 impl Default for AttributeColumns {
     fn default() -> Self {
         Self {
-            span_max: 48,
+            span_max: 128,
             resource_max: 32,
             spans_min: 256,
             share_max: 128,

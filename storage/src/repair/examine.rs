@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::error::StoreError;
 use crate::segment::stream::SpanStream;
-use crate::segment::{FORMAT, Segment, SegmentTable};
+use crate::segment::{Segment, SegmentTable, unknown_format};
 use crate::verify::{Problem, Wrong, verify_one};
 
 /// Rows that are read at a time to see whether they can be.
@@ -41,14 +41,9 @@ pub(crate) struct Finding {
 /// What is wrong, when nothing should be done about it without a person.
 pub(crate) fn examine(segment: &Segment) -> Result<Option<Finding>, Problem> {
     let [spans, ..] = segment.files();
-    if segment.meta().format != FORMAT {
-        return Err(Problem {
-            file: spans.clone(),
-            message: format!(
-                "has format {}, and this version reads {FORMAT}; read it with the version that wrote it",
-                segment.meta().format
-            ),
-        });
+    if let Some(message) = unknown_format(&segment.meta().format.to_string()) {
+        let file = spans.clone();
+        return Err(Problem { file, message });
     }
     let (file, problem) = match verify_one(segment) {
         Ok(()) => return Ok(None),

@@ -37,6 +37,8 @@ pub(crate) mod tests;
 mod window;
 mod writer;
 
+use std::ops::RangeInclusive;
+
 use arrow::datatypes::SchemaRef;
 
 use crate::schema;
@@ -50,8 +52,21 @@ pub use window::TimeWindow;
 pub use writer::NewSegment;
 pub(crate) use writer::SegmentWriter;
 
-/// Version of the files that this code writes, and the only one that it reads.
-pub const FORMAT: u32 = 2;
+/// Version of the files that this code writes.
+pub const FORMAT: u32 = 3;
+/// Versions that it reads. Files of version 2 have at most 62 columns of attributes for each owner.
+pub const FORMATS_READ: RangeInclusive<u32> = 2..=FORMAT;
+
+/// What is wrong with a file of version `format`, if it is not one that this code reads.
+pub(crate) fn unknown_format(format: &str) -> Option<String> {
+    let known = format
+        .parse()
+        .is_ok_and(|format| FORMATS_READ.contains(&format));
+    let (oldest, newest) = (FORMATS_READ.start(), FORMATS_READ.end());
+    (!known).then(|| {
+        format!("has format `{format}`, and this version reads {oldest} to {newest}: read it with the version that wrote it")
+    })
+}
 
 /// Facts about a segment that stand in the manifest and serve to prune.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -17,7 +17,7 @@ use super::file::{FileReader, io_error};
 use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
 use super::index::{Index, Operation};
 use super::table::{Footer, TableFile, page_bytes};
-use super::{FORMAT, SegmentMeta, SegmentTable};
+use super::{SegmentMeta, SegmentTable, unknown_format};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
@@ -118,11 +118,7 @@ impl Segment {
     /// # Errors
     /// What is wrong.
     pub fn check(&self) -> Result<(), StoreError> {
-        if self.meta.format != FORMAT {
-            let message = format!(
-                "has format {}, and this version reads {FORMAT}: read it with the version that wrote it",
-                self.meta.format
-            );
+        if let Some(message) = unknown_format(&self.meta.format.to_string()) {
             return Err(self.file(0)?.corrupt(message));
         }
         for place in 0..self.paths.len() {

@@ -22,7 +22,7 @@ use super::ahead;
 use super::attributes::{AttributeLayout, TableColumns};
 use super::file::FileReader;
 use super::properties::{FORMAT_KEY, TABLE_KEY};
-use super::{FORMAT, SegmentTable};
+use super::{SegmentTable, unknown_format};
 use crate::error::StoreError;
 
 /// Rows decoded at a time.
@@ -229,11 +229,8 @@ fn layout_of(
         let entry = entries.into_iter().flatten().find(|entry| entry.key == key);
         entry.and_then(|entry| entry.value.as_deref()).unwrap_or("")
     };
-    if value(FORMAT_KEY) != FORMAT.to_string() {
-        return Err(format!(
-            "has format `{}`; this version reads {FORMAT}",
-            value(FORMAT_KEY)
-        ));
+    if let Some(message) = unknown_format(value(FORMAT_KEY)) {
+        return Err(message);
     }
     let (layout, expected) = match table {
         SegmentTable::Spans => {

@@ -1,7 +1,6 @@
 //! The shapes that are compared: each changes the default in one respect.
 
 use clew_storage::limits::{AttributeColumns, NumberEncoding, SegmentShape, TraceOrder};
-use clew_storage::segment::attributes::COLUMNS_MAX;
 
 /// A shape, and what it is called.
 pub(super) struct Variant {
@@ -113,7 +112,7 @@ fn columns() -> [Variant; 5] {
             (columns.span_max, columns.resource_max) = (0, 0);
         }),
         Variant::of_columns("16 columns", |columns| columns.span_max = 16),
-        Variant::of_columns("62 columns", |columns| columns.span_max = COLUMNS_MAX),
+        Variant::of_columns("48 columns", |columns| columns.span_max = 48),
         Variant::of_columns("keys of 1 span in 32", |columns| columns.share_max = 32),
         Variant::of_columns("keys of 1 span in 512", |columns| columns.share_max = 512),
     ]

@@ -8,7 +8,8 @@ use arrow::array::{
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
-use super::{FIRST_BUCKET, FIRST_COLUMN, OwnerLayout};
+use super::OwnerLayout;
+use super::place::Place;
 use crate::attributes::ValueRef;
 use crate::schema;
 
@@ -157,24 +158,31 @@ impl Assembly<'_> {
         for residue in self.residues.iter_mut().flatten() {
             residue.taken = 0;
         }
-        for place in places.value(row).bytes() {
-            if let Some(column) = place.checked_sub(FIRST_COLUMN) {
-                let column = usize::from(column);
-                let values = self.columns.get(column)?.as_ref()?;
-                values.write(row, &mut self.values)?;
-                self.keys.append_value(&self.layout.columns[column].key);
-            } else {
-                let bucket = place.checked_sub(FIRST_BUCKET)?;
-                let residue = self.layout.filled().binary_search(&bucket).ok()?;
-                let residue = self.residues[residue].as_mut()?;
-                let entry = residue.next(row)?;
-                self.keys.append_value(residue.keys.value(entry));
-                if residue.values.is_null(entry) {
-                    self.values.append_null();
-                } else {
-                    self.values.append_value(residue.values.value(entry));
-                }
+        for character in places.value(row).chars() {
+            match Place::of(character)? {
+                Place::Column(column) => self.column_value(usize::from(column), row)?,
+                Place::Residue(bucket) => self.residue_entry(bucket, row)?,
             }
+        }
+        Some(())
+    }
+
+    fn column_value(&mut self, column: usize, row: usize) -> Option<()> {
+        let values = self.columns.get(column)?.as_ref()?;
+        values.write(row, &mut self.values)?;
+        self.keys.append_value(&self.layout.columns[column].key);
+        Some(())
+    }
+
+    fn residue_entry(&mut self, bucket: u8, row: usize) -> Option<()> {
+        let residue = self.layout.filled().binary_search(&bucket).ok()?;
+        let residue = self.residues[residue].as_mut()?;
+        let entry = residue.next(row)?;
+        self.keys.append_value(residue.keys.value(entry));
+        if residue.values.is_null(entry) {
+            self.values.append_null();
+        } else {
+            self.values.append_value(residue.values.value(entry));
         }
         Some(())
     }

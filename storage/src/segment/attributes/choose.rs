@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::census::Census;
 use super::layout::{OwnerLayout, PromotedColumn, bucket_of};
+use super::place::ColumnSet;
 use super::shape::{List, Lists, NO_SHAPE, Shapes};
 use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
 use crate::attributes::AttributeType;
@@ -216,20 +217,17 @@ impl<'b> Source<'b> {
         if self.shapeless > 0 {
             return (0..buckets).collect();
         }
-        let column_of: HashMap<&str, (usize, AttributeType)> = columns
+        let column_of: HashMap<&str, (u8, AttributeType)> = columns
             .iter()
-            .enumerate()
-            .map(|(place, column)| (column.key.as_str(), (place, column.kind())))
+            .zip(0..)
+            .map(|(column, place)| (column.key.as_str(), (place, column.kind())))
             .collect();
         let mut filled = BTreeSet::new();
         for (list, _) in &self.shapes.forms {
-            let mut seen = 0u64;
+            let mut seen = ColumnSet::default();
             for (key, kind) in list.keys() {
                 let column = column_of.get(key);
-                let first = column.is_some_and(|(place, _)| seen & 1 << place == 0);
-                if let Some((place, _)) = column {
-                    seen |= 1 << place;
-                }
+                let first = column.is_some_and(|(place, _)| seen.insert(*place));
                 // A double may not suit its column.
                 if !first
                     || kind == AttributeType::Double

@@ -7,7 +7,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX, FIRST_BUCKET, FIRST_COLUMN};
+use super::place::Place;
+use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
 use crate::attributes::AttributeType;
 use crate::schema;
 
@@ -133,14 +134,18 @@ impl OwnerLayout {
 
     /// Which of the columns, then of [`OwnerLayout::filled`], the rows with the layouts `layouts` name.
     pub(super) fn named<'a>(&self, layouts: impl Iterator<Item = &'a str>) -> Vec<bool> {
-        let mut characters = [false; 1 << 8];
-        for character in layouts.flat_map(str::bytes) {
-            characters[usize::from(character)] = true;
+        let mut columns = [false; COLUMNS_MAX];
+        let mut residues = [false; BUCKETS_MAX as usize];
+        for place in layouts.flat_map(str::chars).filter_map(Place::of) {
+            match place {
+                Place::Column(column) => columns[usize::from(column)] = true,
+                Place::Residue(bucket) => residues[usize::from(bucket)] = true,
+            }
         }
-        let columns = (FIRST_COLUMN..).take(self.columns.len());
-        let residues = self.filled.iter().map(|bucket| FIRST_BUCKET + bucket);
-        let all = columns.chain(residues);
-        all.map(|character| characters[usize::from(character)])
+        let columns = columns.into_iter().take(self.columns.len());
+        let filled = self.filled.iter().map(|bucket| usize::from(*bucket));
+        columns
+            .chain(filled.map(|bucket| residues[bucket]))
             .collect()
     }
 

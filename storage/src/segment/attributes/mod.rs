@@ -6,8 +6,9 @@
 //! ```text
 //!   attributes.<key>     one column for each key that occurs often: text, 64-bit integer, double or boolean
 //!   attributes#<n>       the residue, maps from key to canonical text; a key lies in the one that its hash names
-//!   attribute_layout     for each attribute, in the order sent, one character that says where its value lies:
-//!                        `A` to `~` the columns in the order of the footer, `0` to `7` the next entry of that residue
+//!   attribute_layout     for each attribute, in the order sent, one character that says where its value lies ([`place`]):
+//!                        `A` to `~`, then `À` to `ā` the columns in the order of the footer, `0` to `7` the next entry of that
+//!                        residue
 //!
 //!   sent     http.route="/cart"  user.id="u7"  http.status_code=200      attribute_types  "ssi"
 //!   stored   attributes.http.route="/cart"                               attribute_layout "A3B"
@@ -29,6 +30,7 @@ mod census;
 mod choose;
 mod columns;
 mod layout;
+mod place;
 mod shape;
 mod split;
 
@@ -38,18 +40,11 @@ pub(super) use choose::{Source, merged_layout};
 pub use columns::TableColumns;
 pub use layout::{AttributeLayout, OwnerLayout, PromotedColumn};
 pub(super) use layout::{KeyList, LAYOUT_KEY};
+pub(super) use place::BUCKETS_MAX;
+pub use place::COLUMNS_MAX;
 pub(super) use split::{GroupColumns, OwnerColumns, Placed, Splitter};
 
 use crate::schema::column;
-
-/// Most columns that the keys of one owner may have: as many as there are characters for them.
-pub const COLUMNS_MAX: usize = (b'~' - FIRST_COLUMN) as usize + 1;
-/// Residue maps of one owner at most.
-pub(super) const BUCKETS_MAX: u8 = 8;
-/// Character of the first column in a layout.
-const FIRST_COLUMN: u8 = b'A';
-/// Character of the first residue map in a layout.
-const FIRST_BUCKET: u8 = b'0';
 
 /// Whose attributes have columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

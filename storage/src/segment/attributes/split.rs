@@ -12,8 +12,8 @@ use arrow::datatypes::DataType;
 
 use super::choose::Source;
 use super::layout::{KeyList, OwnerLayout};
+use super::place::{ColumnSet, Place};
 use super::shape::{List, NO_SHAPE};
-use super::{FIRST_BUCKET, FIRST_COLUMN};
 use crate::attributes::AttributeType;
 use crate::schema;
 use crate::segment::index::values::{ValueCollector, key_hash};
@@ -49,8 +49,8 @@ struct Form {
 #[derive(Debug, Default)]
 struct Notes {
     residue_keys: KeyList,
-    /// A bit for each column whose key has values in the residue.
-    elsewhere: u64,
+    /// The columns whose keys have values in the residue.
+    elsewhere: ColumnSet,
 }
 
 impl Splitter {
@@ -74,8 +74,8 @@ impl Splitter {
 
     /// What was learnt while splitting: to be asked when all is split.
     pub(in crate::segment) fn finish(mut self) -> OwnerLayout {
-        for (place, column) in self.layout.columns.iter_mut().enumerate() {
-            column.elsewhere = self.notes.elsewhere & 1 << place != 0;
+        for (column, place) in self.layout.columns.iter_mut().zip(0..) {
+            column.elsewhere = self.notes.elsewhere.contains(place);
         }
         self.layout
             .set_residue_keys(self.notes.residue_keys.finish());
@@ -99,21 +99,19 @@ impl Splitter {
     fn place(&mut self, list: List<'_>, form: &mut Form) {
         form.places.clear();
         form.key_hashes.clear();
-        let mut seen = 0u64;
+        let mut seen = ColumnSet::default();
         for (key, kind) in list.keys() {
             form.key_hashes.push(key_hash(key));
             if let Some((column, of)) = self.column_of.get(key) {
-                let first = seen & 1 << column == 0;
-                seen |= 1 << column;
-                if first && *of == kind {
-                    form.places.push(char::from(FIRST_COLUMN + column));
+                if seen.insert(*column) && *of == kind {
+                    form.places.push(Place::Column(*column).character());
                     continue;
                 }
-                self.notes.elsewhere |= 1 << column;
+                self.notes.elsewhere.insert(*column);
             }
             self.notes.residue_keys.add(key);
             let bucket = self.layout.bucket_of(key);
-            form.places.push(char::from(FIRST_BUCKET + bucket));
+            form.places.push(Place::Residue(bucket).character());
         }
     }
 
@@ -212,19 +210,30 @@ impl Builder {
 
     fn push(&mut self, list: List<'_>, places: &str, layout: &OwnerLayout, notes: &mut Notes) {
         self.diverted.clear();
-        for (entry, place) in places.bytes().enumerate() {
-            let value = list.value(entry);
-            if let Some(column) = place.checked_sub(FIRST_COLUMN) {
-                if self.columns[usize::from(column)].push(self.rows, value) {
-                    continue;
+        for (entry, (at, character)) in places.char_indices().enumerate() {
+            let (key, value) = (list.key(entry), list.value(entry));
+            let place = Place::of(character).expect("a form names places");
+            let stored = match place {
+                Place::Column(column)
+                    if self.columns[usize::from(column)].push(self.rows, value) =>
+                {
+                    place
                 }
-                let bucket = layout.bucket_of(list.key(entry));
-                notes.elsewhere |= 1 << column;
-                notes.residue_keys.add(list.key(entry));
-                self.divert(places, entry, bucket);
-                self.push_residue(bucket, list.key(entry), value);
-            } else {
-                self.push_residue(place - FIRST_BUCKET, list.key(entry), value);
+                Place::Column(column) => {
+                    notes.elsewhere.insert(column);
+                    notes.residue_keys.add(key);
+                    Place::Residue(layout.bucket_of(key))
+                }
+                Place::Residue(_) => place,
+            };
+            if let Place::Residue(bucket) = stored {
+                self.push_residue(bucket, key, value);
+            }
+            if stored != place && self.diverted.is_empty() {
+                self.diverted.push_str(&places[..at]);
+            }
+            if stored != place || !self.diverted.is_empty() {
+                self.diverted.push(stored.character());
             }
         }
         self.layout.append_value(if self.diverted.is_empty() {
@@ -233,15 +242,6 @@ impl Builder {
             &self.diverted
         });
         self.rows += 1;
-    }
-
-    fn divert(&mut self, places: &str, entry: usize, bucket: u8) {
-        if self.diverted.is_empty() {
-            self.diverted.push_str(places);
-        }
-        let place = char::from(FIRST_BUCKET + bucket);
-        self.diverted
-            .replace_range(entry..=entry, place.encode_utf8(&mut [0; 4]));
     }
 
     fn push_residue(&mut self, bucket: u8, key: &str, value: &str) {

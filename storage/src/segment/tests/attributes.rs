@@ -101,9 +101,9 @@ fn frequent_keys_get_columns_up_to_the_bounds() {
 }
 
 #[test]
-fn more_keys_than_there_are_characters_for_columns_come_back() {
+fn more_keys_than_there_may_be_columns_come_back() {
     let sent = spans(4, |_| {
-        let keys = (0..100).map(|n| pair(&format!("k{n:02}"), AttributeValue::Int(n)));
+        let keys = (0..200).map(|n| pair(&format!("k{n:03}"), AttributeValue::Int(n)));
         keys.collect()
     });
     let limits = AttributeColumns {
@@ -115,6 +115,32 @@ fn more_keys_than_there_are_characters_for_columns_come_back() {
         columns(&segment).len(),
         crate::segment::attributes::COLUMNS_MAX
     );
+    check(&segment, &sent);
+}
+
+#[test]
+fn values_that_their_columns_cannot_hold_come_back_from_between_all_others() {
+    // Of the 150 keys of each span, one in ten has a value that goes elsewhere, another ten in each span.
+    let sent = spans(40, |n| {
+        let value = |key: u32| match (key + n) % 10 {
+            0 => AttributeValue::Double(f64::NAN),
+            1 => AttributeValue::Double(-0.0),
+            _ => AttributeValue::Double(f64::from(key)),
+        };
+        let keys = 0..150;
+        keys.map(|key| pair(&format!("k{key:03}"), value(key)))
+            .chain([pair("k100", text("again")), pair("k001", text("again"))])
+            .collect()
+    });
+    let limits = AttributeColumns {
+        span_max: 1000,
+        ..COLUMNS
+    };
+    let (_sim, segment) = write_with(limits, sent.clone());
+    let layout = segment.attribute_layout().unwrap();
+    let columns = &layout.owner(AttributeOwner::Span).columns;
+    assert_eq!(columns.len(), crate::segment::attributes::COLUMNS_MAX);
+    assert!(columns.iter().all(|column| column.elsewhere));
     check(&segment, &sent);
 }
 
@@ -329,7 +355,7 @@ fn another_format_is_refused_with_its_number() {
     let error = open(&sim.env(), &meta).check().unwrap_err().to_string();
     assert!(
         error.contains("a.spans.parquet")
-            && error.contains("has format 1, and this version reads 2"),
+            && error.contains("has format `1`, and this version reads 2 to 3"),
         "{error}"
     );
 }
