@@ -116,20 +116,10 @@ impl QueryService {
 
     /// A view of the store as it is now, for work that ends after `time`.
     pub(crate) fn reading_for(&self, time: Duration) -> Reading {
-        let clock = Arc::clone(self.clock());
-        let started_ns = clock.monotonic_ns();
-        let time_ns = time.as_nanos() as u64;
-        let budget = Budget {
-            clock,
-            started_ns,
-            time_ns,
-            left: Arc::new(AtomicBool::new(false)),
-            stopped: Vec::new(),
-        };
         Reading {
             service: self.clone(),
             snapshot: self.store().snapshot(),
-            budget,
+            budget: Budget::new(Arc::clone(self.clock()), time),
         }
     }
 
@@ -194,6 +184,17 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// For work that begins now and ends after `time`.
+    pub(crate) fn new(clock: Arc<dyn Clock>, time: Duration) -> Self {
+        Self {
+            started_ns: clock.monotonic_ns(),
+            clock,
+            time_ns: time.as_nanos() as u64,
+            left: Arc::new(AtomicBool::new(false)),
+            stopped: Vec::new(),
+        }
+    }
+
     /// The same for a piece of the work that can be stopped by itself: by dropping what stands beside it.
     pub(crate) fn stoppable(&self) -> (Self, Leaving) {
         let stopped = Arc::new(AtomicBool::new(false));

@@ -8,7 +8,8 @@
 //!  fewest bytes first                                               nested last
 //! ```
 //!
-//! What is told by one column of text is asked once for each value in its dictionary ([`ByValue`]), not for each row.
+//! What is told by one column of text is asked once for each value in its dictionary ([`ByValue`]), not for each row. Ranges of numbers that
+//! would be decoded first are looked for in the bytes of the file ([`ByByte`]), and the decoder begins with the rows that they leave.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,11 +29,12 @@ use datafusion::physical_plan::PhysicalExpr;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
-    ParquetRecordBatchReaderBuilder, RowFilter,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
 use parquet::basic::Encoding;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
+use super::by_byte::{self, ByByte};
 use super::by_value::{self, ByValue};
 use super::matcher::{Matcher, Stage, not_compiled};
 use super::sample::Sample;
@@ -57,8 +59,16 @@ pub(super) struct FileFilter {
 /// A stage, and how it is evaluated.
 struct FileStage {
     stage: Stage,
+    way: Way,
+}
+
+enum Way {
+    /// For each row.
+    Rows,
     /// Once for each value of a dictionary.
-    by_value: bool,
+    Values,
+    /// In the bytes of the file, if nothing comes before; else for each row.
+    Bytes(ByByte),
 }
 
 impl FileFilter {
@@ -78,22 +88,26 @@ impl FileFilter {
             return Ok(None);
         };
         let columns = TableColumns::of_spans(&layout, output)?;
-        let by_value = |stage: &Stage| match stage.columns[..] {
-            [place] => !columns.in_file().contains(&place) && has_values(&metadata, place),
-            _ => false,
+        let way = |stage: &Stage| match stage.columns[..] {
+            [place] if !columns.in_file().contains(&place) && has_values(&metadata, place) => {
+                Way::Values
+            }
+            _ => ByByte::of(stage, metadata.metadata()).map_or(Way::Rows, Way::Bytes),
         };
-        let with_kind = |stage: Stage| FileStage {
-            by_value: by_value(&stage),
+        let with_way = |stage: Stage| FileStage {
+            way: way(&stage),
             stage,
         };
-        let mut stages: Vec<FileStage> = stages.into_iter().map(with_kind).collect();
+        let mut stages: Vec<FileStage> = stages.into_iter().map(with_way).collect();
         let file = metadata.schema();
         stages.sort_by_cached_key(|FileStage { stage, .. }| {
             let nested = |place: &usize| file.field(*place).data_type().is_nested();
             let nested = stage.columns.iter().any(nested);
             (nested, bytes(metadata.metadata(), &stage.columns))
         });
-        let by_value = stages.iter().filter(|stage| stage.by_value);
+        let by_value = stages
+            .iter()
+            .filter(|stage| matches!(stage.way, Way::Values));
         let by_value: Vec<usize> = by_value.map(|stage| stage.stage.columns[0]).collect();
         Ok(Some(Self {
             segment: Arc::clone(segment),
@@ -114,15 +128,25 @@ impl FileFilter {
         budget: &Budget,
         mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<bool, QueryError> {
-        let stages = self.stages.iter();
+        let file = SegmentFile::new(Arc::clone(&self.segment), SegmentTable::Spans);
+        let ranges = self.ranges(sample);
+        let (groups, selection) = if ranges.is_empty() {
+            let selection = sample.selection(groups.iter().map(|(_, rows)| rows.clone()));
+            (
+                groups.into_iter().map(|(group, _)| group).collect(),
+                selection,
+            )
+        } else {
+            let (groups, selection) = self.in_ranges(&ranges, &file, groups, budget)?;
+            (groups, Some(selection))
+        };
+        let stages = self.stages[ranges.len()..].iter();
         let predicates = stages.map(|stage| stage.predicate(&self.metadata, budget));
         let predicates = predicates.collect::<Result<_, _>>()?;
-        let selection = sample.selection(groups.iter().map(|(_, rows)| rows.clone()));
-        let file = SegmentFile::new(Arc::clone(&self.segment), SegmentTable::Spans);
         let mut reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
                 .with_batch_size(BATCH_ROWS)
-                .with_row_groups(groups.into_iter().map(|(group, _)| group).collect())
+                .with_row_groups(groups)
                 .with_projection(mask(&self.metadata, self.columns.in_file()))
                 .with_row_filter(RowFilter::new(predicates));
         if let Some(selection) = selection {
@@ -135,6 +159,34 @@ impl FileFilter {
             visit(&self.columns.of(&batch?)?)?;
         }
         Ok(!budget.over())
+    }
+
+    /// The ranges that come before all other stages. A sample leaves them to the decoder, which skips what is not in it.
+    fn ranges(&self, sample: Sample) -> Vec<&ByByte> {
+        let ranges = self.stages.iter().map_while(|stage| match &stage.way {
+            Way::Bytes(range) => Some(range),
+            _ => None,
+        });
+        ranges.filter(|_| sample.is_all()).collect()
+    }
+
+    /// Those of `groups` with rows in all of `ranges`, and these rows.
+    fn in_ranges(
+        &self,
+        ranges: &[&ByByte],
+        file: &SegmentFile,
+        groups: Vec<(usize, Range<usize>)>,
+        budget: &Budget,
+    ) -> Result<(Vec<usize>, RowSelection), QueryError> {
+        let (file, metadata) = (Arc::new(file.clone()), self.metadata.metadata());
+        let (mut left, mut selectors) = (Vec::new(), Vec::new());
+        for (group, _) in groups {
+            if let Some(rows) = by_byte::rows(ranges, &file, metadata, group, || budget.over())? {
+                left.push(group);
+                selectors.extend(rows);
+            }
+        }
+        Ok((left, selectors.into()))
     }
 }
 
@@ -181,7 +233,8 @@ impl FileStage {
     ) -> Result<Box<dyn ArrowPredicate>, QueryError> {
         let (stage, budget) = (self.stage.clone(), budget.clone());
         let mask = mask(metadata, &stage.columns);
-        let mut rows: Box<dyn FnMut(&RecordBatch) -> _ + Send> = if self.by_value {
+        let mut rows: Box<dyn FnMut(&RecordBatch) -> _ + Send> = if matches!(self.way, Way::Values)
+        {
             let mut stage = ByValue::new(stage)?;
             Box::new(move |table| stage.evaluate(table))
         } else {
@@ -259,4 +312,77 @@ fn with_dictionaries(
 /// The columns `columns` of a segment's file. Those of the table, maps aside, stand where they stand in the table.
 fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
     ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clew_storage::env::Env;
+    use clew_storage::span::{GroupFields, SpanFields};
+    use clew_storage::{Limits, SpanBatch, SpanBatchBuilder, SpanId, TraceId};
+
+    use super::super::matcher::HIT_COLUMNS;
+    use super::*;
+    use crate::filter::{Filter, TextField};
+    use crate::testing;
+
+    /// Spans of which each takes as many ns as its number says and starts as late.
+    fn spans() -> SpanBatch {
+        let mut builder = SpanBatchBuilder::new(1);
+        let group = builder.push_group(&GroupFields::default());
+        for n in 1..=500u64 {
+            let span = SpanFields {
+                trace_id: TraceId(u128::from(n).to_be_bytes()),
+                span_id: SpanId(n.to_be_bytes()),
+                name: if n.is_multiple_of(5) { "GET" } else { "POST" },
+                start_time_unix_nano: n,
+                end_time_unix_nano: 2 * n,
+                ..SpanFields::default()
+            };
+            builder.push_span(group, &span, 1.0);
+        }
+        builder.finish()
+    }
+
+    fn took(min_ns: i64, max_ns: i64) -> Filter {
+        let (min_ns, max_ns) = (Some(min_ns), Some(max_ns));
+        Filter::Duration { min_ns, max_ns }
+    }
+
+    #[tokio::test]
+    async fn ranges_of_numbers_are_looked_for_in_bytes_unless_texts_come_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = testing::store(&dir, Limits::default(), [(spans(), true)]).await;
+        let snapshot = store.snapshot();
+        let segment = &snapshot.segments()[0];
+        let budget = Budget::new(Env::system().clock, Duration::from_secs(1_000_000));
+        // In bytes, by value and by row, and how many spans are found.
+        let asked = |filter: Filter, sample: Sample| {
+            let matcher = Matcher::new(&filter).unwrap();
+            let filter = FileFilter::new(&matcher, segment, &HIT_COLUMNS).unwrap();
+            let filter = filter.expect("some match");
+            let ranges = filter.ranges(sample).len();
+            let mut found = 0;
+            let visit = |rows: &RecordBatch| {
+                found += rows.num_rows();
+                Ok(())
+            };
+            let groups = vec![(0, 0..500)];
+            assert!(filter.visit(groups, sample, &budget, visit).unwrap());
+            (ranges, filter.stages.len() - ranges, found)
+        };
+        let start = Filter::Start {
+            min: Some(150),
+            max: Some(301),
+        };
+        let name = Filter::Text(TextField::Name, "GET".to_owned());
+        assert_eq!(asked(took(101, 200), Sample::ALL), (1, 0, 100));
+        assert_eq!(asked(took(600, 700), Sample::ALL), (1, 0, 0));
+        let both = Filter::All(vec![took(101, 200), start]);
+        assert_eq!(asked(both.clone(), Sample::ALL), (2, 0, 51));
+        let all = Filter::All(vec![both, name]);
+        assert_eq!(asked(all, Sample::ALL), (0, 3, 11));
+        assert_eq!(asked(took(101, 200), Sample::of(500, 499)), (0, 1, 100));
+    }
 }

@@ -11,6 +11,7 @@
 //! What matches can also be looked at as a whole: [`heatmap`] counts it by time and duration, [`facets`] by value, [`explain`] tells
 //! why nothing is there.
 
+mod by_byte;
 mod by_value;
 pub(crate) mod cursor;
 pub(crate) mod explain;

@@ -160,7 +160,9 @@ impl Piece {
             end += facts.num_rows() as usize;
             (group, start..end)
         });
-        let may_match = |group| matcher.may_match_group(&self.segment, group);
+        // A piece that is one row group was asked when its turn came.
+        let may_match =
+            |group| self.sort == Sort::Match || matcher.may_match_group(&self.segment, group);
         Ok(groups
             .filter(|(group, _)| self.groups.contains(group) && may_match(*group))
             .collect())

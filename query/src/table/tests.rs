@@ -5,18 +5,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use bytes::Bytes;
 use clew_storage::attributes::{AttributeRef, AttributeValue, ValueRef};
 use clew_storage::env::Env;
 use clew_storage::limits::{AttributeColumns, SegmentShape};
 use clew_storage::schema;
 use clew_storage::segment::SegmentTable;
 use clew_storage::span::{GroupFields, SpanFields};
-use clew_storage::store::{Append, Claim};
-use clew_storage::{
-    Admission, Limits, PayloadKind, SpanBatch, SpanBatchBuilder, SpanId, Store, StoreOptions,
-    TraceId,
-};
+use clew_storage::{Limits, SpanBatch, SpanBatchBuilder, SpanId, Store, TraceId};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::prelude::SessionContext;
@@ -26,7 +21,7 @@ use super::attributes::FileExprs;
 use crate::limits::SqlLimits;
 use crate::sql::Deadline;
 use crate::sql::session::session;
-use crate::testing::NoDecoder;
+use crate::testing;
 
 /// Spans of one part of the data.
 const PART: u64 = 120;
@@ -149,43 +144,16 @@ fn part(number: u64) -> SpanBatch {
 
 /// A store whose parts are flushed where `flush` says so.
 async fn store(dir: &tempfile::TempDir, flush: [bool; 3]) -> Store {
-    let options = StoreOptions {
-        data_dir: dir.path().to_owned(),
-        env: Env::system(),
-        limits: Limits {
-            segment_shape: SegmentShape::with_columns(AttributeColumns {
-                span_max: 7,
-                resource_max: 2,
-                spans_min: 25,
-                share_max: 1000,
-            }),
-            ..Limits::default()
-        },
-        decoder: Arc::new(NoDecoder),
-        tail_sampling: None,
-        stored_sampling: None,
+    let limits = Limits {
+        segment_shape: SegmentShape::with_columns(AttributeColumns {
+            span_max: 7,
+            resource_max: 2,
+            spans_min: 25,
+            share_max: 1000,
+        }),
+        ..Limits::default()
     };
-    let (store, _) = Store::open(options).unwrap();
-    for (number, flush) in (0..).zip(flush) {
-        let (kind, payload) = (PayloadKind(0), Bytes::from(number.to_string()));
-        let Claim::New(ticket) = store.claim(kind, &payload) else {
-            panic!("not a retry")
-        };
-        let append = Append {
-            kind,
-            payload,
-            received_at_unix_nano: 1,
-            admission: Admission {
-                weights: vec![(PART as u32, 1.0)],
-            },
-            batch: part(number),
-        };
-        store.append(ticket, append).await.unwrap();
-        if flush {
-            store.flush().await.unwrap();
-        }
-    }
-    store
+    testing::store(dir, limits, (0..).map(part).zip(flush)).await
 }
 
 async fn context(store: &Store, pushdown: bool) -> SessionContext {
