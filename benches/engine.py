@@ -50,7 +50,9 @@ class DuckDB:
             self.layouts["resource_attributes"].append(of["resource"])
         files = ", ".join(map(literal, self.files))
         self.connection.execute(
-            "CREATE VIEW spans AS SELECT *, epoch_ns(start_time) AS start_ns, epoch_ns(ingested_at) AS ingested_ns "
+            "CREATE VIEW spans AS SELECT *, span_and_parent_id[1:8] AS span_id, "
+            "CASE WHEN has_parent THEN span_and_parent_id[9:16] END AS parent_span_id, "
+            "epoch_ns(start_time) AS start_ns, epoch_ns(ingested_at) AS ingested_ns "
             f"FROM read_parquet([{files}], union_by_name = true)"
         )
 
@@ -130,8 +132,8 @@ class DuckDB:
         keys = {column["key"] for column in resource["columns"]} | set(resource["residue_keys"] or [])
         values = ", ".join(f"{{key: {literal(key)}, value: {one.value('resource_attributes', key)}}}" for key in sorted(keys))
         self.connection.execute(
-            f"""COPY (SELECT lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id,
-              coalesce(lower(hex(parent_span_id)), '') AS parent_span_id, name, kind, epoch_ns(start_time) AS start_ns,
+            f"""COPY (SELECT lower(hex(trace_id)) AS trace_id, lower(hex(span_and_parent_id[1:8])) AS span_id,
+              CASE WHEN has_parent THEN lower(hex(span_and_parent_id[9:16])) ELSE '' END AS parent_span_id, name, kind, epoch_ns(start_time) AS start_ns,
               epoch_ns(ingested_at) AS ingested_ns, duration_ns, status_code, sample_weight, service_name,
               map_from_entries({one.pairs()}) AS attributes,
               map_from_entries([e FOR e IN [{values}] IF e.value IS NOT NULL]) AS resource_attributes,

@@ -13,8 +13,8 @@ SELECT service_name, name, sum(sample_weight), quantile_cont(duration_ns, 0.99) 
 FROM spans WHERE kind = 'server' GROUP BY ALL ORDER BY p99 DESC LIMIT 20
 -- 5
 SELECT {hex:trace_id}, root_service, root, took, spans, errors FROM (
-  SELECT trace_id, any_value(service_name) FILTER (WHERE parent_span_id IS NULL) AS root_service,
-         any_value(name) FILTER (WHERE parent_span_id IS NULL) AS root,
+  SELECT trace_id, any_value(service_name) FILTER (WHERE NOT has_parent) AS root_service,
+         any_value(name) FILTER (WHERE NOT has_parent) AS root,
          max(start_ns + duration_ns) - min(start_ns) AS took, count(*) AS spans, count(*) FILTER (WHERE status_code = 'error') AS errors
   FROM spans GROUP BY trace_id ORDER BY took DESC, trace_id LIMIT 10) ORDER BY took DESC, 1
 -- 6
@@ -77,7 +77,7 @@ ordered AS (
 covered AS (
   SELECT trace_id, span_id, sum(greatest(0, e - greatest(s, coalesce(before, s)))) AS covered FROM ordered GROUP BY ALL
 ),
-roots AS (SELECT trace_id, name AS root_name FROM spans WHERE parent_span_id IS NULL)
+roots AS (SELECT trace_id, name AS root_name FROM spans WHERE NOT has_parent)
 SELECT root_name, service_name, kind, sum((greatest(duration_ns, 0) - coalesce(covered, 0)) * sample_weight) / 1e6,
        sum(duration_ns * sample_weight) FILTER (WHERE kind = 'client') / 1e6
 FROM spans JOIN roots USING (trace_id) LEFT JOIN covered USING (trace_id, span_id) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -110,7 +110,7 @@ own AS (
 SELECT {hex:trace_id}, any_value(took) AS took, sum(self_time_ns) FILTER (WHERE service_name = 'service-3')::DOUBLE / sum(self_time_ns)
 FROM own JOIN slow USING (trace_id) GROUP BY trace_id ORDER BY took DESC, 1
 -- 18
-SELECT c.service_name, count(*), count(*) FILTER (WHERE c.parent_span_id IS NOT NULL AND p.span_id IS NULL),
+SELECT c.service_name, count(*), count(*) FILTER (WHERE c.has_parent AND p.span_id IS NULL),
        count(*) FILTER (WHERE c.start_ns < p.start_ns), count(*) FILTER (WHERE c.duration_ns < 0)
 FROM spans c LEFT JOIN spans p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id GROUP BY 1 ORDER BY 1
 -- 18b

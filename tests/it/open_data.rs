@@ -25,6 +25,8 @@ struct Found {
     reader: String,
     /// Spans, their duration and how many have each key, by service.
     services: BTreeMap<String, Vec<u64>>,
+    /// Spans without a parent, and with one that is there.
+    parents: [u64; 2],
     /// Spans and errors by the table of traces.
     traces: [u64; 2],
 }
@@ -54,7 +56,14 @@ fn others_find_in_the_files_what_the_server_answers() {
     assert_eq!(names, ["duckdb", "polars", "pandas"]);
     let mut reader = Reader::new(server.addresses().http);
     let errors = reader.sql_count("SELECT count(*) FROM spans WHERE status_code = 'error'");
+    let parents = [
+        "SELECT count(*) FROM spans WHERE parent_span_id IS NULL",
+        "SELECT count(*) FROM spans WHERE parent_span_id IN (SELECT span_id FROM spans)",
+    ];
+    let parents = parents.map(|count| reader.sql_count(count));
+    assert!(parents.iter().all(|count| *count > 0), "{parents:?}");
     for found in found {
+        assert_eq!(found.parents, parents, "{}", found.reader);
         assert_eq!(found.services, expected, "{}", found.reader);
         assert_eq!(found.traces, [has(0), errors], "{}", found.reader);
     }

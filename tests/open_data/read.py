@@ -2,7 +2,8 @@
 
     read.py DIRECTORY KEY…
 
-For each service: spans, their duration, and how many have a value of each attribute KEY; then the spans and errors of all rows of `traces`.
+For each service: spans, their duration, and how many have a value of each attribute KEY; then how many spans have no parent, and how many
+one that is there; then the spans and errors of all rows of `traces`.
 """
 
 import json
@@ -34,9 +35,19 @@ def with_duckdb(directory, keys):
 
     counts = ", ".join(value(key) for key in keys)
     spans = duckdb.sql(f"SELECT service_name, count(*), sum(duration_ns)::BIGINT, {counts} FROM {source} GROUP BY ALL")
+    roots = f"SELECT count(*) FILTER (WHERE NOT has_parent) FROM {source}"
+    children = f"SELECT count(*) FROM {source} WHERE has_parent AND span_and_parent_id[9:16] IN (SELECT span_and_parent_id[1:8] FROM {source})"
+    parents = [duckdb.sql(count).fetchall()[0][0] for count in (roots, children)]
     traces = f"read_parquet({files(directory, 'traces')!r})"
     totals = duckdb.sql(f"SELECT sum(span_count)::BIGINT, sum(error_count)::BIGINT FROM {traces}").fetchall()[0]
-    return {row[0]: list(row[1:]) for row in spans.fetchall()}, list(totals)
+    return {row[0]: list(row[1:]) for row in spans.fetchall()}, parents, list(totals)
+
+
+def of_ids(ids, have_parents):
+    """How many spans have no parent, and how many one that is among `ids`, which are of 16 bytes."""
+    spans = {both[:8] for both in ids}
+    parents = [both[8:] for both, has_parent in zip(ids, have_parents, strict=True) if has_parent]
+    return [len(ids) - len(parents), sum(parent in spans for parent in parents)]
 
 
 def of_rows(services, durations, have):
@@ -59,7 +70,8 @@ def with_polars(directory, keys):
     have = [[has(key, row) for key in keys] for row in table.iter_rows(named=True)]
     traces = polars.read_parquet(files(directory, "traces"))
     totals = [int(traces[name].sum()) for name in ("span_count", "error_count")]
-    return of_rows(table["service_name"], table["duration_ns"], have), totals
+    parents = of_ids(table["span_and_parent_id"].to_list(), table["has_parent"])
+    return of_rows(table["service_name"], table["duration_ns"], have), parents, totals
 
 
 def with_pandas(directory, keys):
@@ -73,13 +85,14 @@ def with_pandas(directory, keys):
     have = [[has(key, row) for key in keys] for row in table.to_dict("records")]
     traces = pandas.concat([pandas.read_parquet(file) for file in files(directory, "traces")])
     totals = [int(traces[name].sum()) for name in ("span_count", "error_count")]
-    return of_rows(table["service_name"], table["duration_ns"], have), totals
+    parents = of_ids(table["span_and_parent_id"].to_list(), table["has_parent"])
+    return of_rows(table["service_name"], table["duration_ns"], have), parents, totals
 
 
 def main(directory, *keys):
     for name, reader in (("duckdb", with_duckdb), ("polars", with_polars), ("pandas", with_pandas)):
-        services, totals = reader(directory, keys)
-        print(json.dumps({"reader": name, "services": services, "traces": totals}))
+        services, parents, totals = reader(directory, keys)
+        print(json.dumps({"reader": name, "services": services, "parents": parents, "traces": totals}))
 
 
 main(*sys.argv[1:])

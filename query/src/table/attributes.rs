@@ -11,6 +11,8 @@
 //! | the same, `k` having no column | a look-up in the residue map that `k` belongs to, or null when the file does not have `k` |
 //! | `attribute_is(attributes, 'k', 'v')` and its like | the same question to the column, or to the residue, or to both |
 //! | `attributes` by itself | the whole map, put together from columns, residue and layout |
+//! | `span_id`, `parent_span_id` | the half of one column of both, where the file has that ([`super::joined_ids`]) |
+//! | `parent_span_id IS NULL` | `NOT has_parent` there |
 //!
 //! Comparisons on columns reach the Parquet reader: they prune row groups by statistics and drop rows in the decoder. Every
 //! rewritten expression gives the rows that the expression gives on the map: a column only holds a key's first value in a list.
@@ -33,7 +35,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, TryCastExpr,
-    case, cast, in_list, is_not_null, is_null, lit,
+    case, cast, in_list, is_not_null, is_null, lit, not,
 };
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
@@ -44,7 +46,7 @@ use crate::filter::{TEXT_COMPARES, number_bound, tests_attribute_key};
 use crate::language::Order;
 use crate::language::quantity::Number;
 
-type Expr = Arc<dyn PhysicalExpr>;
+pub(super) type Expr = Arc<dyn PhysicalExpr>;
 
 /// Makes the expressions of a scan of `spans` fit its files.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ impl PhysicalExprAdapter for Adapter {
 #[derive(Debug)]
 pub(crate) struct FileExprs {
     file: SchemaRef,
-    layout: Arc<AttributeLayout>,
+    pub(super) layout: Arc<AttributeLayout>,
     config: Arc<ConfigOptions>,
 }
 
@@ -126,8 +128,11 @@ impl FileExprs {
         let Some(column) = expr.downcast_ref::<Column>() else {
             return Ok(None);
         };
-        match AttributeOwner::of_map(column.name()) {
-            Some(owner) => Ok(Some(self.whole_map(owner))),
+        if let Some(owner) = AttributeOwner::of_map(column.name()) {
+            return Ok(Some(self.whole_map(owner)));
+        }
+        match self.joined_id(column.name()) {
+            Some(id) => Ok(Some(id)),
             None => Ok(Some(self.at(self.file.index_of(column.name())?))),
         }
     }
@@ -141,10 +146,16 @@ impl FileExprs {
             return self.in_list(list);
         }
         if let Some(test) = expr.downcast_ref::<IsNullExpr>() {
+            if let Some(has_parent) = self.has_parent(test.arg()) {
+                return not(has_parent).map(Some);
+            }
             let column = self.only_column(test.arg());
             return column.map(|(column, _)| is_null(column)).transpose();
         }
         if let Some(test) = expr.downcast_ref::<IsNotNullExpr>() {
+            if let Some(has_parent) = self.has_parent(test.arg()) {
+                return Ok(Some(has_parent));
+            }
             let column = self.only_column(test.arg());
             return column.map(|(column, _)| is_not_null(column)).transpose();
         }
@@ -369,11 +380,17 @@ impl FileExprs {
     }
 
     /// Column `place` of the file.
-    fn at(&self, place: usize) -> Expr {
+    pub(super) fn at(&self, place: usize) -> Expr {
         Arc::new(Column::new(self.file.field(place).name(), place))
     }
 
-    fn call(&self, function: Arc<ScalarUDF>, args: Vec<Expr>, gives: DataType, null: bool) -> Expr {
+    pub(super) fn call(
+        &self,
+        function: Arc<ScalarUDF>,
+        args: Vec<Expr>,
+        gives: DataType,
+        null: bool,
+    ) -> Expr {
         let name = function.name().to_owned();
         let field: FieldRef = Arc::new(Field::new(&name, gives, null));
         let config = Arc::clone(&self.config);

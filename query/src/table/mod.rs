@@ -15,6 +15,7 @@ pub(crate) mod attributes;
 pub(crate) mod file;
 mod hot;
 pub(crate) mod ids;
+mod joined_ids;
 pub(crate) mod numbers;
 mod stored;
 #[cfg(test)]

@@ -52,7 +52,8 @@ def file(connection, path):
         "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'clew.attributes'", [path]
     )
     layout = json.loads(footer.fetchone()[0])
-    columns, gone = [], []
+    columns = ["span_and_parent_id[1:8] AS span_id", "CASE WHEN has_parent THEN span_and_parent_id[9:16] END AS parent_span_id"]
+    gone = ["span_and_parent_id", "has_parent"]
     for owner, of in (("attributes", layout["span"]), ("resource_attributes", layout["resource"])):
         columns.append(f"{whole_map(owner, of)} AS {owner}")
         gone.append(owner.replace("attributes", "attribute_layout"))

@@ -23,6 +23,7 @@ mod cache;
 mod contents;
 mod epoch;
 mod file;
+pub mod ids;
 mod index;
 mod layouts;
 pub(crate) mod plan;
@@ -54,7 +55,8 @@ pub(crate) use writer::SegmentWriter;
 
 /// Version of the files that this code writes.
 pub const FORMAT: u32 = 3;
-/// Versions that it reads. Files of version 2 have at most 62 columns of attributes for each owner.
+/// Versions that it reads. Files of version 2 have the ids of spans and parents in a column each, and at most 62 columns of attributes for
+/// each owner.
 pub const FORMATS_READ: RangeInclusive<u32> = 2..=FORMAT;
 
 /// What is wrong with a file of version `format`, if it is not one that this code reads.

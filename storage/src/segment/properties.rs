@@ -6,6 +6,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::attributes::{AttributeLayout, AttributeOwner};
+use super::ids::SPAN_AND_PARENT_ID;
 use super::{FORMAT, SegmentTable};
 use crate::limits::{NumberEncoding, SegmentShape};
 
@@ -36,7 +37,7 @@ pub(super) fn properties(
         .set_statistics_enabled(EnabledStatistics::Chunk)
         // Row groups end where the writer says.
         .set_max_row_group_row_count(None);
-    for column in ["trace_id", "span_id", "parent_span_id"] {
+    for column in ["trace_id", SPAN_AND_PARENT_ID] {
         let column = ColumnPath::from(column);
         builder = builder
             .set_column_dictionary_enabled(column.clone(), false)
@@ -88,9 +89,8 @@ fn parquet_encoding(encoding: NumberEncoding) -> Encoding {
 }
 
 /// Leaves of `spans` that zstd makes no smaller, or so little that it is not worth its context, which the reader sets up for
-/// each column: random ids, and values that hardly ever change.
-const SPANS_PLAIN: [&str; 19] = [
-    "span_id",
+/// each column: values that hardly ever change.
+const SPANS_PLAIN: [&str; 18] = [
     "flags",
     "status_code",
     "dropped_attributes_count",

@@ -8,6 +8,7 @@ use arrow::datatypes::{Float64Type, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::attributes::{AttributeOwner, GroupColumns, OwnerColumns};
+use super::ids;
 use super::plan::PlannedRow;
 use crate::batch::SpanBatch;
 use crate::interleave::interleave;
@@ -83,6 +84,10 @@ impl<'a> RowSource<'a> {
                 self.pick(&groups, |batch| batch.groups().column(place))?
             });
         }
+        let ids = (&columns[column::SPAN_ID], &columns[column::PARENT_SPAN_ID]);
+        let [joined, has_parent] = ids::join(ids.0, ids.1).expect("batches have columns of ids");
+        columns[column::SPAN_ID] = joined;
+        columns[column::PARENT_SPAN_ID] = has_parent;
         columns[column::SAMPLE_WEIGHT] = weights(&columns[column::SAMPLE_WEIGHT], planned);
         columns.extend(structure(planned));
         columns.extend(of_spans.rest);

@@ -7,7 +7,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::{AttributeLayout, AttributeOwner, of_columns};
-use crate::schema;
+use crate::schema::{self, column};
+use crate::segment::ids;
 
 /// Some columns of the table, and what of a file they are made of.
 #[derive(Debug)]
@@ -101,17 +102,39 @@ impl TableColumns {
     }
 
     fn column(&self, place: usize, read: &RecordBatch) -> Result<ArrayRef, ArrowError> {
-        let column = |place: usize| {
+        let read = |place: usize| {
             let place = self.in_file.binary_search(&place).ok()?;
             Some(Arc::clone(read.column(place)))
         };
         let Some((layout, owner)) = self.attributes(place) else {
             let missing = || ArrowError::SchemaError(format!("column {place} was not read"));
-            return column(place).ok_or_else(missing);
+            return self.plain_column(place, read).ok_or_else(missing);
         };
-        let parts: Vec<_> = self.parts(place).into_iter().map(column).collect();
+        let parts: Vec<_> = self.parts(place).into_iter().map(read).collect();
         let map = of_columns(layout.owner(owner), &parts).map_err(ArrowError::ParquetError)?;
         Ok(Arc::new(map))
+    }
+
+    /// Column `place` of the table, no attributes; `read` gives columns of the file.
+    fn plain_column(
+        &self,
+        place: usize,
+        read: impl Fn(usize) -> Option<ArrayRef>,
+    ) -> Option<ArrayRef> {
+        let own = read(place)?;
+        match place {
+            column::SPAN_ID if self.has_joined_ids() => ids::span_ids(&own),
+            column::PARENT_SPAN_ID if self.has_joined_ids() => {
+                ids::parent_ids(&read(column::SPAN_ID)?, &own)
+            }
+            _ => Some(own),
+        }
+    }
+
+    fn has_joined_ids(&self) -> bool {
+        self.layout
+            .as_ref()
+            .is_some_and(|layout| layout.joined_ids())
     }
 
     /// The attributes that column `place` of the table is.
@@ -123,8 +146,13 @@ impl TableColumns {
 
     /// Places in the file of what column `place` of the table is made of.
     fn parts(&self, place: usize) -> Vec<usize> {
-        let attributes = self.attributes(place);
-        let more = attributes.map_or(0..0, |(layout, owner)| layout.places(owner));
+        let more = match self.attributes(place) {
+            Some((layout, owner)) => layout.places(owner),
+            None if place == column::PARENT_SPAN_ID && self.has_joined_ids() => {
+                column::SPAN_ID..column::SPAN_ID + 1
+            }
+            None => 0..0,
+        };
         std::iter::once(place).chain(more).collect()
     }
 }

@@ -10,7 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::place::Place;
 use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
 use crate::attributes::AttributeType;
-use crate::schema;
+use crate::schema::{self, column};
+use crate::segment::ids;
 
 /// Key of the description in the footer.
 pub(in crate::segment) const LAYOUT_KEY: &str = "clew.attributes";
@@ -24,6 +25,9 @@ const KEY_BYTES_MAX: usize = 64 << 10;
 pub struct AttributeLayout {
     span: OwnerLayout,
     resource: OwnerLayout,
+    /// The ids of a span and its parent lie in one column, see [`ids`](crate::segment::ids). The file's schema tells.
+    #[serde(skip)]
+    joined_ids: bool,
     /// Keys that scopes have; `None` when they are too many to be named.
     pub scope_keys: Option<BTreeSet<String>>,
     /// Keys that events have.
@@ -194,6 +198,7 @@ impl AttributeLayout {
         Self {
             span,
             resource,
+            joined_ids: true,
             ..Self::default()
         }
     }
@@ -205,8 +210,9 @@ impl AttributeLayout {
     pub fn of_file(schema: &Schema) -> Result<Self, String> {
         let text = schema.metadata().get(LAYOUT_KEY);
         let text = text.ok_or_else(|| format!("its footer has no `{LAYOUT_KEY}`"))?;
-        let layout: Self = serde_json::from_str(text)
+        let mut layout: Self = serde_json::from_str(text)
             .map_err(|error| format!("`{LAYOUT_KEY}` in its footer: {error}"))?;
+        layout.joined_ids = ids::are_joined(schema);
         AttributeOwner::ALL
             .into_iter()
             .try_for_each(|owner| layout.owner(owner).check())?;
@@ -216,6 +222,12 @@ impl AttributeLayout {
     /// The text that goes into the footer.
     pub(in crate::segment) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("keys are text and all else is numbers")
+    }
+
+    /// True when the ids of a span and its parent lie in one column, in the place of `span_id`.
+    #[must_use]
+    pub fn joined_ids(&self) -> bool {
+        self.joined_ids
     }
 
     /// Where the attributes of `owner` lie.
@@ -230,7 +242,7 @@ impl AttributeLayout {
     /// Places in the file of the columns and then the residue maps of `owner`.
     #[must_use]
     pub fn places(&self, owner: AttributeOwner) -> std::ops::Range<usize> {
-        let first = schema::column::COUNT;
+        let first = column::COUNT;
         match owner {
             AttributeOwner::Span => first..first + self.span.len(),
             AttributeOwner::Resource => {
@@ -245,6 +257,11 @@ impl AttributeLayout {
     pub fn file_schema(&self) -> SchemaRef {
         let table = schema::spans();
         let mut fields: Vec<_> = table.fields().iter().cloned().collect();
+        if self.joined_ids {
+            let [joined, has_parent] = ids::fields();
+            fields[column::SPAN_ID] = Arc::new(joined);
+            fields[column::PARENT_SPAN_ID] = Arc::new(has_parent);
+        }
         for owner in AttributeOwner::ALL {
             let layout = Field::new(owner.layout(), DataType::Utf8View, false);
             fields[owner.place()] = Arc::new(layout);
