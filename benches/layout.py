@@ -177,19 +177,23 @@ BOUND = """Span ids are random, 8 bytes each, and nothing packs them. A parent's
 A trace id costs its 16 bytes once a trace: the more spans that has, the less of them a span carries. Times to the nanosecond have some 25 random bits each. What is
 left repeats, and that is what a layout can pack: of the recorded streams two have little of it, and the third has long texts in its events."""
 
-CHOSEN = """- **Pages of 4,096 rows.** 8,192 save about 2 % and make a trace by id 9 to 15 % dearer; 2,048 cost 2 to 5 % and save up to 10 % of a trace. Pages of 1 MiB, because long
+CHOSEN = """The speed of the machine swung by a quarter in this run (lines that write the same bytes show it), so of the times only larger differences say something; those in per cent below are of
+quieter runs (commits f136ec9 and before). Bytes are exact.
+
+- **Pages of 4,096 rows.** 8,192 save 2 to 4 % and make a trace by id 9 to 15 % dearer; 2,048 cost 3 to 7 % and save up to 10 % of a trace. Pages of 1 MiB, because long
   events (the first stream) are packed far worse in short pages.
 - **Dictionaries up to 32 KiB.** Larger ones are read whole for a trace, which costs up to 70 % more where values differ, and they are larger there in all. Only keys with a thousand values
   each (`jaeger`) gain from 256 KiB. 16 KiB save less than 1 %, and cost searches of such keys as lose their dictionary.
-- **zstd 1.** Level 3 saves 2 % on the first stream, and nothing or less than 2 % elsewhere, for 3 to 15 % more CPU to write; level 6 saves up to 4 % for 15 to 24 %.
+- **zstd 1.** Level 3 saves 3 % on the first stream, 2 % on `jaeger` and nothing or less than 1 % elsewhere, for 3 to 15 % more CPU to write; level 6 saves up to 5 % for 15 to 24 %.
 - **Some columns not packed.** Packing them too saves at most 0.3 % and makes a trace 5 to 23 % dearer, since a reader sets zstd up for each column.
 - **Start times and durations split by byte.** The smallest on all recorded streams. On the made-up sets, whose start times are round numbers, start times as deltas save 1 %.
-- **Row groups of 65,536 rows.** Twice as many save up to 3 %, and take twice the memory to write; and a filter that answers for twice the rows sends a search to twice as many.
+- **Row groups of 65,536 rows.** Twice as many save up to 4 %, and take twice the memory to write; and a filter that answers for twice the rows sends a search to twice as many.
 - **Ids of a span and its parent side by side** (`storage/src/segment/ids.rs`). In a column of its own the parent's id took 4.3 to 6.3 bytes on the recorded streams (commit f136ec9), as zstd could not
   see the span that has it; side by side both take 8.5 to 8.8.
 - **Up to 128 columns for keys.** Without them a search takes 3 to 70 times as long and spans with 15 attributes take 25 % more. The price shows where 97 keys have random values
-  (`jaeger`): no columns would take 8 % fewer bytes and a third less for a trace there, but searches of a key that has a column now would take 12 times as long. No set has keys so rare that the shares matter.
-- **Traces by kind.** By start they take 6 to 15 % more on two recorded streams and the same on the third, by id 9 to 21 % more on all three. Made-up traces have no kinds; by start they take 1 % less."""
+  (`jaeger`): with 48 columns all files would take 4.5 % fewer bytes, a trace a fifth less time and writing up to a sixth less CPU, but a search of a key that has its column beyond the 48th would take
+  some ten times as long. No set has keys so rare that the shares matter.
+- **Traces by kind.** By start they take 7 to 17 % more on two recorded streams and the same on the third, by id 10 to 25 % more on all three. Made-up traces have no kinds; by start they take 1 % less."""
 
 
 def main():
