@@ -239,23 +239,13 @@ mod tests {
 
     use axum::http::StatusCode;
     use clew_storage::Limits;
-    use clew_storage::env::Env;
-    use clew_storage::store::StoreOptions;
 
     use super::*;
     use crate::http::stream;
-    use crate::testing::NoDecoder;
+    use crate::testing;
 
     fn service(dir: &tempfile::TempDir) -> QueryService {
-        let options = StoreOptions {
-            data_dir: dir.path().to_owned(),
-            env: Env::system(),
-            limits: Limits::default(),
-            decoder: Arc::new(NoDecoder),
-            tail_sampling: None,
-            stored_sampling: None,
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let store = testing::open(dir, Limits::default());
         // Time does not end the work of these tests.
         let limits = QueryLimits {
             search_time: Duration::from_secs(1_000_000),

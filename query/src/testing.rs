@@ -27,12 +27,8 @@ impl Decoder for NoDecoder {
     }
 }
 
-/// A store in `dir` with the batches `parts`, each flushed if it says so.
-pub(crate) async fn store(
-    dir: &tempfile::TempDir,
-    limits: Limits,
-    parts: impl IntoIterator<Item = (SpanBatch, bool)>,
-) -> Store {
+/// An empty store in `dir`.
+pub(crate) fn open(dir: &tempfile::TempDir, limits: Limits) -> Store {
     let options = StoreOptions {
         data_dir: dir.path().to_owned(),
         env: Env::system(),
@@ -42,6 +38,16 @@ pub(crate) async fn store(
         stored_sampling: None,
     };
     let (store, _) = Store::open(options).unwrap();
+    store
+}
+
+/// A store in `dir` with the batches `parts`, each flushed if it says so.
+pub(crate) async fn store(
+    dir: &tempfile::TempDir,
+    limits: Limits,
+    parts: impl IntoIterator<Item = (SpanBatch, bool)>,
+) -> Store {
+    let store = open(dir, limits);
     for (number, (batch, flush)) in parts.into_iter().enumerate() {
         let (kind, payload) = (PayloadKind(0), Bytes::from(number.to_string()));
         let Claim::New(ticket) = store.claim(kind, &payload) else {

@@ -244,27 +244,21 @@ fn any(masks: &[Mask]) -> bool {
 /// Rows that are skipped together when none of them is meant.
 const SKIPPED_ROWS: usize = 1_024;
 
+/// Neighbours may be alike: a selection joins them.
 fn selectors(rows: &[Mask]) -> Vec<RowSelector> {
     let mut selectors = Vec::new();
     for rows in rows.chunks(SKIPPED_ROWS) {
         if !any(rows) {
-            append(&mut selectors, RowSelector::skip(rows.len()));
+            selectors.push(RowSelector::skip(rows.len()));
             continue;
         }
-        for run in rows.chunk_by(|row, next| row == next) {
-            let skip = run[0] == Mask::MIN;
-            let row_count = run.len();
-            append(&mut selectors, RowSelector { row_count, skip });
-        }
+        let runs = rows.chunk_by(|row, next| row == next);
+        selectors.extend(runs.map(|run| RowSelector {
+            row_count: run.len(),
+            skip: run[0] == Mask::MIN,
+        }));
     }
     selectors
-}
-
-fn append(selectors: &mut Vec<RowSelector>, next: RowSelector) {
-    match selectors.last_mut() {
-        Some(last) if last.skip == next.skip => last.row_count += next.row_count,
-        _ => selectors.push(next),
-    }
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use crate::schema::column;
 
 /// The column of ids, in the place of `span_id`.
-pub const SPAN_AND_PARENT_ID: &str = "span_and_parent_id";
+pub(super) const SPAN_AND_PARENT_ID: &str = "span_and_parent_id";
 /// The column that says whether a span has a parent, in the place of `parent_span_id`.
-pub const HAS_PARENT: &str = "has_parent";
+const HAS_PARENT: &str = "has_parent";
 
 /// Bytes of an id.
 const WIDTH: usize = 8;

@@ -57,7 +57,7 @@ pub(crate) use writer::SegmentWriter;
 pub const FORMAT: u32 = 3;
 /// Versions that it reads. Files of version 2 have the ids of spans and parents in a column each, and at most 62 columns of attributes for
 /// each owner.
-pub const FORMATS_READ: RangeInclusive<u32> = 2..=FORMAT;
+const FORMATS_READ: RangeInclusive<u32> = 2..=FORMAT;
 
 /// What is wrong with a file of version `format`, if it is not one that this code reads.
 pub(crate) fn unknown_format(format: &str) -> Option<String> {
