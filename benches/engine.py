@@ -22,6 +22,10 @@ import threading
 import time
 
 
+#: The ids that a `spans` file has in one column: docs/segment-format.md.
+IDS = "span_and_parent_id[1:8] AS span_id, CASE WHEN has_parent THEN span_and_parent_id[9:16] END AS parent_span_id"
+
+
 def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
@@ -50,9 +54,7 @@ class DuckDB:
             self.layouts["resource_attributes"].append(of["resource"])
         files = ", ".join(map(literal, self.files))
         self.connection.execute(
-            "CREATE VIEW spans AS SELECT *, span_and_parent_id[1:8] AS span_id, "
-            "CASE WHEN has_parent THEN span_and_parent_id[9:16] END AS parent_span_id, "
-            "epoch_ns(start_time) AS start_ns, epoch_ns(ingested_at) AS ingested_ns "
+            f"CREATE VIEW spans AS SELECT *, {IDS}, epoch_ns(start_time) AS start_ns, epoch_ns(ingested_at) AS ingested_ns "
             f"FROM read_parquet([{files}], union_by_name = true)"
         )
 
@@ -132,14 +134,14 @@ class DuckDB:
         keys = {column["key"] for column in resource["columns"]} | set(resource["residue_keys"] or [])
         values = ", ".join(f"{{key: {literal(key)}, value: {one.value('resource_attributes', key)}}}" for key in sorted(keys))
         self.connection.execute(
-            f"""COPY (SELECT lower(hex(trace_id)) AS trace_id, lower(hex(span_and_parent_id[1:8])) AS span_id,
-              CASE WHEN has_parent THEN lower(hex(span_and_parent_id[9:16])) ELSE '' END AS parent_span_id, name, kind, epoch_ns(start_time) AS start_ns,
+            f"""COPY (SELECT lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id,
+              coalesce(lower(hex(parent_span_id)), '') AS parent_span_id, name, kind, epoch_ns(start_time) AS start_ns,
               epoch_ns(ingested_at) AS ingested_ns, duration_ns, status_code, sample_weight, service_name,
               map_from_entries({one.pairs()}) AS attributes,
               map_from_entries([e FOR e IN [{values}] IF e.value IS NOT NULL]) AS resource_attributes,
               [epoch_ns(e.time) FOR e IN events] AS event_times, [e.name FOR e IN events] AS event_names,
               [e.attributes FOR e IN events] AS event_attributes, depth
-            FROM read_parquet({literal(file)})) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"""
+            FROM (SELECT *, {IDS} FROM read_parquet({literal(file)}))) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"""
         )
 
 

@@ -136,6 +136,23 @@ def bound(sets):
     return table(head, [row(report) for report in sets])
 
 
+def chance(sets):
+    """How far times differ where nothing does: between the default and variants that write the same bytes."""
+    def spread(time):
+        same = [
+            variant[time] / report["variants"][0][time]
+            for report in sets
+            for variant in report["variants"][1:]
+            if all_bytes(variant) == all_bytes(report["variants"][0])
+        ]
+        return f"{difference(min(same), 1)} to {difference(max(same), 1)}"
+
+    return (
+        f"Lines that write the same bytes differ by {spread('write_ns_per_span')} in writing and {spread('trace_us')} in a trace "
+        "in this run, and that is chance too. Bytes are exact."
+    )
+
+
 def page(figures):
     sections = "\n".join(section(report) for report in figures["sets"])
     return f"""# What the layout of a segment costs
@@ -149,7 +166,7 @@ CLEW_CORPUS=FOLDER make bench-layout
 
 Every variant changes the default in one respect, is written with the same spans, and must give the same answers. The default is `SegmentShape` in
 `storage/src/limits.rs`, and [segment-format.md](segment-format.md) tells what is in the files. The line of the default has bytes a span of each file, and times;
-the other lines have the differences, in bytes a span or in per cent. The default stands there twice: what its second line shows is chance.
+the other lines have the differences, in bytes a span or in per cent. The default stands there twice: what its second line shows is chance. {chance(figures['sets'])}
 
 Times are CPU times of one thread, so what else the machine does matters little; of {figures['rounds']} rounds, in which the variants take turns, the best counts.
 A trace is read whole by its id, with footers and indexes in memory: the median of the traces, and what is read from files on average. A search reads the column of the key, or
@@ -177,8 +194,7 @@ BOUND = """Span ids are random, 8 bytes each, and nothing packs them. A parent's
 A trace id costs its 16 bytes once a trace: the more spans that has, the less of them a span carries. Times to the nanosecond have some 25 random bits each. What is
 left repeats, and that is what a layout can pack: of the recorded streams two have little of it, and the third has long texts in its events."""
 
-CHOSEN = """The speed of the machine swung by a quarter in this run (lines that write the same bytes show it), so of the times only larger differences say something; those in per cent below are of
-quieter runs (commits f136ec9 and before). Bytes are exact.
+CHOSEN = """Shares of time in this list are those of commit f136ec9, but for the columns of keys; bytes are of this run.
 
 - **Pages of 4,096 rows.** 8,192 save 2 to 4 % and make a trace by id 9 to 15 % dearer; 2,048 cost 3 to 7 % and save up to 10 % of a trace. Pages of 1 MiB, because long
   events (the first stream) are packed far worse in short pages.
