@@ -19,19 +19,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use clew_storage::attributes::{AttributeType, AttributeValue};
-use clew_storage::schema;
-use clew_storage::segment::attributes::{
-    AttributeLayout, AttributeOwner, OwnerLayout, double_text, of_columns,
-};
+use clew_storage::segment::attributes::{AttributeLayout, AttributeOwner};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
+use datafusion::logical_expr::{Operator, ScalarUDF};
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, TryCastExpr,
@@ -42,6 +36,7 @@ use datafusion::physical_expr_adapter::{
 };
 use datafusion::physical_plan::PhysicalExpr;
 
+use super::functions::Function;
 use crate::filter::{TEXT_COMPARES, number_bound, tests_attribute_key};
 use crate::language::Order;
 use crate::language::quantity::Number;
@@ -324,7 +319,7 @@ impl FileExprs {
                 let column = self.at(place);
                 let there = is_not_null(Arc::clone(&column))?;
                 let text = if kind == AttributeType::Double {
-                    self.call(DoubleText::udf(), vec![column], DataType::Utf8, true)
+                    self.of_file(Function::DoubleText, vec![column], true)
                 } else {
                     cast(column, &self.file, DataType::Utf8)?
                 };
@@ -345,8 +340,8 @@ impl FileExprs {
     fn whole_map(&self, owner: AttributeOwner) -> Expr {
         let places = std::iter::once(owner.place()).chain(self.layout.places(owner));
         let args = places.map(|place| self.at(place)).collect();
-        let whole = WholeMap::udf(self.layout.owner(owner).clone());
-        self.call(whole, args, schema::attribute_map(), false)
+        let whole = Function::WholeMap(self.layout.owner(owner).clone());
+        self.of_file(whole, args, false)
     }
 
     fn place(&self, owner: AttributeOwner, key: &str) -> Place {
@@ -384,13 +379,13 @@ impl FileExprs {
         Arc::new(Column::new(self.file.field(place).name(), place))
     }
 
-    pub(super) fn call(
-        &self,
-        function: Arc<ScalarUDF>,
-        args: Vec<Expr>,
-        gives: DataType,
-        null: bool,
-    ) -> Expr {
+    /// What `function` makes of columns of the file.
+    pub(super) fn of_file(&self, function: Function, args: Vec<Expr>, null: bool) -> Expr {
+        let gives = function.gives();
+        self.call(function.udf(), args, gives, null)
+    }
+
+    fn call(&self, function: Arc<ScalarUDF>, args: Vec<Expr>, gives: DataType, null: bool) -> Expr {
         let name = function.name().to_owned();
         let field: FieldRef = Arc::new(Field::new(&name, gives, null));
         let config = Arc::clone(&self.config);
@@ -477,77 +472,4 @@ fn number_compares(column: Expr, kind: AttributeType, order: Order, bound: Numbe
         _ => return None,
     };
     Some(binary_expr(column, op, lit(bound)))
-}
-
-/// Puts a map together.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct WholeMap {
-    layout: OwnerLayout,
-    signature: Signature,
-}
-
-impl WholeMap {
-    fn udf(layout: OwnerLayout) -> Arc<ScalarUDF> {
-        Arc::new(ScalarUDF::new_from_impl(Self {
-            layout,
-            signature: Signature::variadic_any(Volatility::Immutable),
-        }))
-    }
-}
-
-impl ScalarUDFImpl for WholeMap {
-    fn name(&self) -> &'static str {
-        "whole_map"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(schema::attribute_map())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let columns: Vec<_> = columns.into_iter().map(Some).collect();
-        let map = of_columns(&self.layout, &columns);
-        let map = map.map_err(|error| exec_datafusion_err!("a segment is damaged: {error}"))?;
-        Ok(ColumnarValue::Array(Arc::new(map)))
-    }
-}
-
-/// Canonical text of doubles.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct DoubleText(Signature);
-
-impl DoubleText {
-    fn udf() -> Arc<ScalarUDF> {
-        let signature = Signature::exact(vec![DataType::Float64], Volatility::Immutable);
-        Arc::new(ScalarUDF::new_from_impl(Self(signature)))
-    }
-}
-
-impl ScalarUDFImpl for DoubleText {
-    fn name(&self) -> &'static str {
-        "double_text"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        match columns.as_slice() {
-            [column] if column.data_type() == &DataType::Float64 => {
-                Ok(ColumnarValue::Array(Arc::new(double_text(column))))
-            }
-            _ => exec_err!("double_text takes a double"),
-        }
-    }
 }

@@ -13,6 +13,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod file;
+mod functions;
 mod hot;
 pub(crate) mod ids;
 mod joined_ids;
