@@ -154,9 +154,9 @@ fn nearest(
             }
         };
         scan.hot()?.into_iter().for_each(&mut offer);
-        scan.hits(0, |hits| {
+        scan.hits(Some(0), |hits| {
             hits.into_iter().for_each(&mut offer);
-            0
+            Some(0)
         });
         note(covering, scan.covering.segments_read, scan.covering.reasons);
         Ok::<_, QueryError>(best)

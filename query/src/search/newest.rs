@@ -38,7 +38,7 @@ pub(super) fn rank<'a>(
     };
     newest.offer(hot);
     let counts_all = request.count == Count::All;
-    let from = |newest: &Newest<'_, '_>| if counts_all { 0 } else { newest.from() };
+    let from = |newest: &Newest<'_, '_>| Some(if counts_all { 0 } else { newest.from() });
     let first = from(&newest);
     let whole = scan.hits(first, |hits| {
         newest.offer(hits);

@@ -57,10 +57,10 @@ pub(super) fn hits(scan: &mut Scan<'_>) -> Result<HashMap<TraceId, u32>, QueryEr
                 *traces.entry(hit.trace_id).or_default() += hit.count;
             } else {
                 more = true;
-                return u64::MAX;
+                return None;
             }
         }
-        0
+        Some(0)
     };
     let from = add(scan.hot()?);
     scan.hits(from, add);

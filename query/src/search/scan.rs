@@ -143,16 +143,20 @@ impl<'a> Scan<'a> {
             let whole = reader.visit(piece, G::COLUMNS, sample, budget, add)?;
             Ok(whole.then_some(part))
         };
-        self.each(0, read, |part| {
+        self.each(Some(0), read, |part| {
             gathered.merge(part);
-            0
+            Some(0)
         });
         Ok(gathered)
     }
 
-    /// Gives `take` the hits of each piece. It says what else is of interest: traces that start at that time or later; `from` says so
-    /// for the first piece. True when there was nothing else.
-    pub(super) fn hits(&mut self, from: u64, take: impl FnMut(Vec<Hit>) -> u64 + Send) -> bool {
+    /// Gives `take` the hits of each piece. It says what else is of interest: traces that start at that time or later, or nothing; `from`
+    /// says so for the first piece. True when there was nothing else.
+    pub(super) fn hits(
+        &mut self,
+        from: Option<u64>,
+        take: impl FnMut(Vec<Hit>) -> Option<u64> + Send,
+    ) -> bool {
         let read = |reader: &Reader<'_>, piece: &Piece, budget: &Budget| {
             if piece.is_segment() && reader.matcher_of(piece).matches_all() {
                 return Parts::all_of(&piece.segment).map(Some);
@@ -171,9 +175,9 @@ impl<'a> Scan<'a> {
     /// Gives `take` what `read` makes of each piece, `None` being for one that it could not finish in time; otherwise like [`Scan::hits`].
     fn each<T>(
         &mut self,
-        from: u64,
+        from: Option<u64>,
         read: impl Fn(&Reader<'_>, &Piece, &Budget) -> Result<Option<T>, QueryError> + Sync,
-        take: impl FnMut(T) -> u64 + Send,
+        take: impl FnMut(T) -> Option<u64> + Send,
     ) -> bool {
         if self.over() {
             return false;
@@ -245,8 +249,8 @@ struct Course<'a, F> {
     left: &'a mut Pieces,
     matcher: &'a Matcher,
     take: F,
-    /// Only traces that start at that time or later are of interest.
-    from: u64,
+    /// Only traces that start at that time or later are of interest; `None` when no others are at all.
+    from: Option<u64>,
     failures: Vec<(Arc<Segment>, QueryError)>,
     /// Ends what the threads are at; `None` when they are told to.
     stop: Option<Leaving>,
@@ -255,15 +259,16 @@ struct Course<'a, F> {
 impl<F> Course<'_, F> {
     /// The next piece that is of interest.
     fn next(&mut self) -> Option<Piece> {
-        if self.left.latest(self.matcher)? < self.from {
+        let latest = self.left.latest(self.matcher)?;
+        if self.from.is_none_or(|from| latest < from) {
             self.stop = None;
         }
-        self.left.next(self.matcher, self.from)
+        self.left.next(self.matcher, self.from?)
     }
 
     fn done<T>(&mut self, piece: Piece, part: Result<Option<T>, QueryError>)
     where
-        F: FnMut(T) -> u64,
+        F: FnMut(T) -> Option<u64>,
     {
         self.left.done(&piece);
         match part {

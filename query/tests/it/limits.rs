@@ -87,6 +87,27 @@ async fn traces_are_counted_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn nothing_more_is_read_once_as_many_traces_match_as_are_ranked() {
+    let limits = QueryLimits {
+        search_total_max: 4,
+        ..QueryLimits::default()
+    };
+    // A span without a start time may belong to a trace of any, so no other bound passes over its segment.
+    let mut older = traces(9).split_off(8);
+    older[0].start = 0;
+    for (hot, read) in [(4, 1), (5, 0)] {
+        let server = server(limits.clone(), &older).await;
+        server.flush().await;
+        server.append(batch(&traces(hot))).await;
+        let found = server.json("/api/clew/v1/search?order=longest").await;
+        assert_eq!(found["coverage"]["segments_read"], read, "{found}");
+        assert_eq!(found["traces"].as_array().unwrap().len(), 4);
+        let reason = found["coverage"]["reasons"][0].as_str().unwrap();
+        assert!(reason.starts_with("more than 4 traces"), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_has_at_most_so_many_terms() {
     let limits = QueryLimits {
         filter_terms_max: 3,
