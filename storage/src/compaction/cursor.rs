@@ -36,6 +36,7 @@ pub(super) struct Head {
 /// An input.
 pub(super) struct Cursor<'a> {
     segment: &'a Segment,
+    repeats_ids: bool,
     /// The rows that are wanted, ascending; whole traces.
     wanted: &'a [Range<usize>],
     /// Rows of `traces`, and the one that is next among them.
@@ -57,6 +58,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(segment: &'a Segment, wanted: &'a InputRows) -> Result<Self, StoreError> {
         Ok(Self {
             segment,
+            repeats_ids: segment.repeats_span_ids()?,
             wanted: &wanted.rows,
             traces: RecordBatch::new_empty(SegmentTable::Traces.schema()),
             trace: 0,
@@ -115,7 +117,7 @@ impl<'a> Cursor<'a> {
 
     /// What `traces` says of the next trace.
     pub(super) fn summary(&self) -> Summary<'_> {
-        Summary::of_row(&self.traces, self.trace)
+        Summary::of_row(&self.traces, self.trace, self.repeats_ids)
     }
 
     /// Where the next trace stands in the order.

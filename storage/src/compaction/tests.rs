@@ -146,12 +146,21 @@ fn check_outputs(segments: &[Arc<Segment>]) {
         let merged = segment.meta().merged.unwrap();
         let of_traces = table(segment, SegmentTable::Traces);
         for row in 0..of_traces.num_rows() {
-            let summary = crate::trace::summary::Summary::of_row(&of_traces, row);
+            let summary = crate::trace::summary::Summary::of_row(&of_traces, row, true);
             let start = i128::from(summary.start_unix_nano as i64);
             assert!(merged.window.start_ns() <= start && start < merged.window.end_ns());
         }
         check_filters(segment);
+        check_ids(segment);
     }
+}
+
+/// A segment that says that no trace has an id twice has none.
+fn check_ids(segment: &Segment) {
+    let mut ids = HashSet::new();
+    let spans = read(&table(segment, SegmentTable::Spans));
+    let mut ids_once = spans.iter().map(|span| (span.trace_id, span.span_id));
+    assert!(segment.repeats_span_ids().unwrap() || ids_once.all(|id| ids.insert(id)));
 }
 
 /// The filters know of every attribute, service and name.
@@ -304,6 +313,7 @@ fn whole_traces_merge_into_the_segment_that_one_flush_would_have_written() {
     };
     assert_eq!(fields(&merged[0]), fields(&at_once[0]));
     assert!(fields(&merged[0]).contains(&"attributes.number".to_owned()));
+    assert!(!merged[0].repeats_span_ids().unwrap());
     let (merged, at_once) = (merged[0].meta(), at_once[0].meta());
     assert_eq!(merged.start_time, at_once.start_time);
     assert_eq!(merged.services, at_once.services);
@@ -318,6 +328,22 @@ fn copies_of_a_span_in_several_segments_become_one() {
     assert_eq!(merged.len(), 1);
     assert_eq!(merged[0].meta().span_count, 15 * 4);
     assert_eq!(traces(&merged), traces(&world.flush(&[shop(0, 15)])));
+    assert!(!merged[0].repeats_span_ids().unwrap());
+}
+
+#[test]
+fn an_id_that_several_segments_have_is_told_of_the_merged_one() {
+    let world = World::new();
+    let mut other = shop(3, 1);
+    other[1].name = "another span".to_owned();
+    let inputs = world.flush(&[shop(0, 10), other]);
+    let tells = |segment: &Arc<Segment>| segment.repeats_span_ids().unwrap();
+    assert!(!inputs.iter().any(tells));
+    let merged = world.merge(&inputs, &limits());
+    check_outputs(&merged);
+    assert!(merged.iter().all(tells));
+    // It stays so when the trace is not put together again.
+    assert!(world.merge(&merged, &limits()).iter().all(tells));
 }
 
 #[test]

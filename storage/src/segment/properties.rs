@@ -15,6 +15,9 @@ pub(super) const FORMAT_KEY: &str = "clew.format";
 /// Key of the table's name in the footers.
 pub(super) const TABLE_KEY: &str = "clew.table";
 
+/// Key in the footer of `spans` of whether several spans of a trace may have one id.
+pub(super) const REPEATED_IDS_KEY: &str = "clew.repeated_span_ids";
+
 /// How the file of `table` is written; `attributes` tells the columns of `spans`.
 pub(super) fn properties(
     table: SegmentTable,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -168,6 +168,14 @@ impl Segment {
         Ok(Arc::clone(&self.footer(SegmentTable::Spans)?.layout))
     }
 
+    /// Whether several spans of one of its traces may have the same id; so it is said of a file that does not tell.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub fn repeats_span_ids(&self) -> Result<bool, StoreError> {
+        Ok(self.footer(SegmentTable::Spans)?.repeats_span_ids)
+    }
+
     fn footer(&self, table: SegmentTable) -> Result<Arc<Footer>, StoreError> {
         self.cache
             .object(self.key(Part::Footer(table.place())), || {
@@ -208,6 +216,15 @@ impl Segment {
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
         self.read_ranges(table, &[rows], projection)
+    }
+
+    /// Whether each of the rows `rows` of `spans` names a parent: far cheaper than the parents' ids.
+    ///
+    /// # Errors
+    /// As for [`Segment::read_rows`].
+    pub fn has_parents(&self, rows: Range<u32>) -> Result<BooleanArray, StoreError> {
+        let table = SegmentTable::Spans;
+        self.table(table)?.has_parents(&*self.footer(table)?, rows)
     }
 
     /// As [`Segment::read_rows`], for rows that may lie apart: `rows` in order, none twice.

@@ -4,8 +4,8 @@ use std::io::{self, BufReader, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::concat_batches;
+use arrow::array::{AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{concat_batches, is_not_null};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
@@ -21,9 +21,10 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::ahead;
 use super::attributes::{AttributeLayout, TableColumns};
 use super::file::FileReader;
-use super::properties::{FORMAT_KEY, TABLE_KEY};
+use super::properties::{FORMAT_KEY, REPEATED_IDS_KEY, TABLE_KEY};
 use super::{SegmentTable, unknown_format};
 use crate::error::StoreError;
+use crate::schema::column;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8192;
@@ -57,8 +58,9 @@ impl TableFile {
             ArrowReaderMetadata::load(self, options).map_err(|error| self.error(&error))?;
         match layout_of(&metadata, table) {
             Ok(layout) => Ok(Footer {
-                metadata,
                 layout: Arc::new(layout),
+                repeats_span_ids: entry(&metadata, REPEATED_IDS_KEY) != "false",
+                metadata,
             }),
             Err(message) => Err(self.file.corrupt(message)),
         }
@@ -72,6 +74,30 @@ impl TableFile {
         rows: &[Range<u32>],
         projection: Option<&[usize]>,
     ) -> Result<RecordBatch, StoreError> {
+        self.check_rows(footer, rows)?;
+        let read = self.decode(footer, rows, table, projection);
+        read.map_err(|error| self.error(&error))
+    }
+
+    /// Whether each of the rows `rows` of `spans` names a parent.
+    pub(super) fn has_parents(
+        &self,
+        footer: &Footer,
+        rows: Range<u32>,
+    ) -> Result<BooleanArray, StoreError> {
+        self.check_rows(footer, std::slice::from_ref(&rows))?;
+        let place = [column::PARENT_SPAN_ID];
+        let read = self.decode_columns(&footer.metadata, &[rows], &place);
+        let read = read.map_err(|error| self.error(&error))?;
+        let has_parents = if footer.layout.joined_ids() {
+            read.column(0).as_boolean_opt().cloned()
+        } else {
+            is_not_null(read.column(0)).ok()
+        };
+        has_parents.ok_or_else(|| self.file.corrupt("has no column of parents".to_owned()))
+    }
+
+    fn check_rows(&self, footer: &Footer, rows: &[Range<u32>]) -> Result<(), StoreError> {
         let stored = footer.metadata.metadata().file_metadata().num_rows();
         let mut end = 0;
         for range in rows {
@@ -82,8 +108,7 @@ impl TableFile {
             }
             end = range.end;
         }
-        let read = self.decode(footer, rows, table, projection);
-        read.map_err(|error| self.error(&error))
+        Ok(())
     }
 
     fn decode(
@@ -171,6 +196,8 @@ pub(super) struct Footer {
     pub(super) metadata: ArrowReaderMetadata,
     /// Where attributes lie; empty for `traces`.
     pub(super) layout: Arc<AttributeLayout>,
+    /// Several spans of a trace may have one id.
+    pub(super) repeats_span_ids: bool,
 }
 
 /// The row groups that hold some of `rows`, and the selection of `rows` among theirs.
@@ -219,17 +246,19 @@ pub(super) fn page_bytes(metadata: &ParquetMetaData, rows: &Range<u32>) -> Optio
     usize::try_from(bytes).ok()
 }
 
+/// What a footer says under `key`; nothing when it does not say.
+fn entry<'m>(metadata: &'m ArrowReaderMetadata, key: &str) -> &'m str {
+    let entries = metadata.metadata().file_metadata().key_value_metadata();
+    let entry = entries.into_iter().flatten().find(|entry| entry.key == key);
+    entry.and_then(|entry| entry.value.as_deref()).unwrap_or("")
+}
+
 /// The layout that a footer of `table` tells.
 fn layout_of(
     metadata: &ArrowReaderMetadata,
     table: SegmentTable,
 ) -> Result<AttributeLayout, String> {
-    let entries = metadata.metadata().file_metadata().key_value_metadata();
-    let value = |key: &str| {
-        let entry = entries.into_iter().flatten().find(|entry| entry.key == key);
-        entry.and_then(|entry| entry.value.as_deref()).unwrap_or("")
-    };
-    if let Some(message) = unknown_format(value(FORMAT_KEY)) {
+    if let Some(message) = unknown_format(entry(metadata, FORMAT_KEY)) {
         return Err(message);
     }
     let (layout, expected) = match table {
@@ -240,7 +269,8 @@ fn layout_of(
         }
         SegmentTable::Traces => (AttributeLayout::default(), table.schema()),
     };
-    if value(TABLE_KEY) != table.name() || metadata.schema().fields() != expected.fields() {
+    if entry(metadata, TABLE_KEY) != table.name() || metadata.schema().fields() != expected.fields()
+    {
         return Err(format!("does not hold the columns of `{}`", table.name()));
     }
     Ok(layout)

@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use super::SegmentTable;
 use super::attributes::{AttributeLayout, CENSUS_KEY, CensusOfFile, LAYOUT_KEY};
 use super::file::{FileWriter, Written, io_error};
-use super::properties::properties;
+use super::properties::{REPEATED_IDS_KEY, properties};
 use crate::error::StoreError;
 use crate::limits::SegmentShape;
 
@@ -60,11 +60,17 @@ impl TableWriter {
         })
     }
 
-    /// Notes where the file keeps attributes, and how often keys occur.
-    pub(super) fn describe(&mut self, layout: &AttributeLayout, census: &CensusOfFile) {
+    /// Notes where the file keeps attributes, how often keys occur, and whether several spans of a trace have one id.
+    pub(super) fn describe(
+        &mut self,
+        layout: &AttributeLayout,
+        census: &CensusOfFile,
+        repeats_ids: bool,
+    ) {
         for (key, text) in [
             (LAYOUT_KEY, layout.to_text()),
             (CENSUS_KEY, census.to_text()),
+            (REPEATED_IDS_KEY, repeats_ids.to_string()),
         ] {
             self.writer
                 .append_key_value_metadata(KeyValue::new(key.to_owned(), text));

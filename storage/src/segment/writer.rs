@@ -78,6 +78,7 @@ pub(crate) struct SegmentWriter<'e> {
     /// Rows of the row group that is under way.
     group_rows: usize,
     span_count: u64,
+    repeats_ids: bool,
     operations: Operations,
     trace_rows: TraceRows,
     start_time: Extent,
@@ -111,6 +112,7 @@ impl<'e> SegmentWriter<'e> {
             filters: Vec::new(),
             group_rows: 0,
             span_count: 0,
+            repeats_ids: false,
             operations: Operations::default(),
             trace_rows: TraceRows::default(),
             start_time: Extent::default(),
@@ -155,6 +157,7 @@ impl<'e> SegmentWriter<'e> {
     ) -> Result<(), StoreError> {
         let first_row = self.trace_rows.add(summary.trace_id, summary.span_count);
         self.trace_group.push(summary, weighing, first_row);
+        self.repeats_ids |= summary.repeats_ids;
         if self
             .trace_rows
             .len()
@@ -186,7 +189,7 @@ impl<'e> SegmentWriter<'e> {
             self.end_trace_group()?;
         }
         let (layout, census) = self.attributes.finish();
-        self.spans.describe(&layout, &census);
+        self.spans.describe(&layout, &census, self.repeats_ids);
         let (spans, traces) = (self.spans.finish()?, self.traces.finish()?);
         let operations = self.operations.list();
         let contents = Contents {

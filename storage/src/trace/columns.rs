@@ -86,13 +86,19 @@ impl<'a> SpanColumns<'a> {
         )
     }
 
+    pub(crate) fn span_id(&self, row: usize) -> SpanId {
+        id_at(self.span_ids, row)
+    }
+
+    /// The id of the parent that the span names.
+    pub(crate) fn parent(&self, row: usize) -> Option<SpanId> {
+        self.parents.is_valid(row).then(|| id_at(self.parents, row))
+    }
+
     pub(crate) fn node(&self, row: usize) -> Node {
-        let id = |ids: &FixedSizeBinaryArray| {
-            SpanId(ids.value(row).try_into().expect("a span id has 8 bytes"))
-        };
         Node {
-            id: id(self.span_ids),
-            parent: self.parents.is_valid(row).then(|| id(self.parents)),
+            id: self.span_id(row),
+            parent: self.parent(row),
             start_unix_nano: self.starts.value(row) as u64,
             role: Role::of_kind(self.kind(row)),
         }
@@ -137,4 +143,8 @@ impl<'a> SpanColumns<'a> {
                 .map_or(row, |group_of| group_of.value(row) as usize),
         )
     }
+}
+
+fn id_at(ids: &FixedSizeBinaryArray, row: usize) -> SpanId {
+    SpanId(ids.value(row).try_into().expect("a span id has 8 bytes"))
 }

@@ -20,7 +20,7 @@ use crate::schema;
 use crate::span::start_order;
 use crate::tree::TreeRow;
 
-/// A row of `traces`, but for `first_row`.
+/// A row of `traces`, but for `first_row`; and what a segment's footer says of its traces.
 #[derive(Debug, Clone)]
 pub(crate) struct Summary<'a> {
     pub(crate) trace_id: TraceId,
@@ -40,19 +40,26 @@ pub(crate) struct Summary<'a> {
     /// Weight of the root.
     pub(crate) weight: f64,
     pub(crate) complete: bool,
+    /// Several of its spans may have one id.
+    pub(crate) repeats_ids: bool,
 }
 
 impl<'a> Summary<'a> {
-    /// The summary of the trace whose tree is `tree`, not empty; node `n` of the tree is row `rows[n]` of `spans`.
+    /// The summary of the trace whose tree is `tree`, not empty; node `n` of the tree is row `rows[n]` of `spans`, and nodes stand by their id,
+    /// as [`arrange`](super::content::arrange) puts them.
     pub(crate) fn of(spans: &'a impl Spans, rows: &[u32], tree: &[TreeRow]) -> Self {
         let span = |row: &TreeRow| spans.columns(rows[row.node as usize] as usize);
         let start = |row: &TreeRow| {
             let (columns, at) = span(row);
-            columns.node(at).start_unix_nano
+            columns.start(at) as u64
+        };
+        let id = |row: u32| {
+            let (columns, at) = spans.columns(row as usize);
+            columns.span_id(at)
         };
         let is_root = |row: &&TreeRow| {
             let (columns, at) = span(row);
-            row.parent.is_none() && columns.node(at).parent.is_none()
+            row.parent.is_none() && columns.parent(at).is_none()
         };
         let earliest = tree
             .iter()
@@ -76,6 +83,7 @@ impl<'a> Summary<'a> {
             depth: tree.iter().map(|row| row.depth + 1).max().unwrap_or(0),
             weight: root.weight(at),
             complete: false,
+            repeats_ids: rows.windows(2).any(|pair| id(pair[0]) == id(pair[1])),
         };
         summary.complete = true_root.is_some() && summary.orphan_count == 0;
         for row in tree {
@@ -86,16 +94,16 @@ impl<'a> Summary<'a> {
                 service.1 += 1;
                 summary.error_count += 1;
             }
-            summary.cover(columns.node(at).start_unix_nano, columns.duration(at));
+            summary.cover(columns.start(at) as u64, columns.duration(at));
         }
         summary
     }
 
-    /// What row `row` of a table with all columns of `traces` says.
+    /// What row `row` of a table with all columns of `traces` says; `repeats_ids` says what the table does not.
     ///
     /// # Panics
     /// When there is no such row, or the columns are others.
-    pub(crate) fn of_row(traces: &'a RecordBatch, row: usize) -> Self {
+    pub(crate) fn of_row(traces: &'a RecordBatch, row: usize, repeats_ids: bool) -> Self {
         let text = |place: usize| traces.column(place).as_string_view().value(row);
         let count = |place: usize| traces.column(place).as_primitive::<UInt32Type>().value(row);
         let id = traces.column(0).as_fixed_size_binary().value(row);
@@ -126,6 +134,7 @@ impl<'a> Summary<'a> {
             depth: traces.column(9).as_primitive::<Int32Type>().value(row) as u32,
             weight: traces.column(10).as_primitive::<Float64Type>().value(row),
             complete: traces.column(11).as_boolean().value(row),
+            repeats_ids,
         }
     }
 

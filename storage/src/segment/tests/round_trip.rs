@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::is_not_null;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type};
 
 use super::*;
@@ -125,6 +126,13 @@ fn check_traces(spans: &RecordBatch, traces: &RecordBatch) {
     assert_eq!(next, spans.num_rows());
 }
 
+/// Whether two spans of a trace have one id.
+fn repeats_ids(spans: &RecordBatch) -> bool {
+    let mut ids = HashSet::new();
+    let mut spans = read(spans).into_iter();
+    !spans.all(|span| ids.insert((span.trace_id, span.span_id)))
+}
+
 fn check_meta(meta: &SegmentMeta, spans: &RecordBatch) {
     let columns = SpanColumns::of_table(spans);
     let range = |value: &dyn Fn(usize) -> i64| {
@@ -166,6 +174,7 @@ proptest! {
         prop_assert_eq!(traces.schema(), schema::traces());
         check_traces(&spans, &traces);
         check_meta(segment.meta(), &spans);
+        prop_assert_eq!(segment.repeats_span_ids().unwrap(), repeats_ids(&spans));
     }
 
     #[test]
@@ -181,8 +190,11 @@ proptest! {
         let start = from.index(all);
         let count = count.index(all - start + 1);
         let rows = start as u32..(start + count) as u32;
-        let read = segment.read_rows(SegmentTable::Spans, rows, Some(&projection)).unwrap();
-        prop_assert_eq!(read, whole.slice(start, count).project(&projection).unwrap());
+        let part = whole.slice(start, count);
+        let read = segment.read_rows(SegmentTable::Spans, rows.clone(), Some(&projection)).unwrap();
+        prop_assert_eq!(read, part.project(&projection).unwrap());
+        let parents = part.column(column::PARENT_SPAN_ID);
+        prop_assert_eq!(segment.has_parents(rows).unwrap(), is_not_null(parents).unwrap());
     }
 }
 
@@ -200,6 +212,7 @@ fn rows_that_are_not_there_are_refused() {
         segment.read_rows(SegmentTable::Spans, 0..7, None),
         Err(crate::StoreError::Corrupt { .. })
     ));
+    assert!(segment.has_parents(0..7).is_err());
     assert!(segment.read_rows(SegmentTable::Traces, 0..4, None).is_err());
 }
 

@@ -8,14 +8,14 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch,
     RecordBatchOptions, StringViewArray, TimestampNanosecondArray, UInt32Array,
 };
-use arrow::compute::{take, take_record_batch};
+use arrow::compute::{is_not_null, take, take_record_batch};
 use arrow::datatypes::{Int32Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use clew_storage::SpanId;
 use clew_storage::schema::{self as stored, column};
 use clew_storage::span::start_order;
 use clew_storage::tree::{self, Node, Role};
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_datafusion_err};
 
 use super::scan::failed;
 use crate::rows::Columns;
@@ -26,6 +26,8 @@ pub(super) struct Placed {
     traces: Vec<Range<usize>>,
     /// Row of each span's parent.
     parents: Vec<Option<u32>>,
+    /// Whether each span names a parent, if that was asked for.
+    named: Option<BooleanArray>,
     /// Where the spans stand in their trees, if they did not come with it.
     rebuilt: Option<Rebuilt>,
 }
@@ -37,32 +39,26 @@ struct Rebuilt {
 }
 
 impl Placed {
-    /// Rows as a segment has them with the columns of [`needed`], each trace in its range; `None` when some may be the same span twice.
-    pub(super) fn stored(spans: &RecordBatch, traces: &[Range<usize>]) -> Result<Option<Self>> {
+    /// Rows as a segment has them with the columns of [`Needed`], each trace in its range; none is the same span as another.
+    pub(super) fn stored(
+        spans: &RecordBatch,
+        traces: &[Range<usize>],
+        named: Option<BooleanArray>,
+    ) -> Result<Self> {
         let columns = Columns(spans);
-        let ids = columns.fixed("span_id").map_err(failed)?;
-        let (ids, _) = ids.value_data().as_chunks::<8>();
-        let mut sorted: Vec<u64> = Vec::new();
-        for trace in traces {
-            sorted.clear();
-            sorted.extend(trace.clone().map(|row| u64::from_ne_bytes(ids[row])));
-            sorted.sort_unstable();
-            if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Ok(None);
-            }
-        }
         let offsets = columns.i32("parent_offset").map_err(failed)?;
         let parent = |row: usize| {
             let offset = offsets.is_valid(row).then(|| offsets.value(row))?;
             let parent = row.checked_sub(usize::try_from(offset).ok()?)?;
             u32::try_from(parent).ok()
         };
-        Ok(Some(Self {
+        Ok(Self {
             parents: (0..spans.num_rows()).map(parent).collect(),
+            named,
             rebuilt: None,
             spans: spans.clone(),
             traces: traces.to_vec(),
-        }))
+        })
     }
 
     /// Rows with all columns of `INPUT`, of any order within their trace's range, which are put into the order of the tree. Equal ones become one.
@@ -84,8 +80,10 @@ impl Placed {
             }
             ordered.push(first as usize..order.len());
         }
+        let spans = take_record_batch(spans, &UInt32Array::from(order))?;
         Ok(Self {
-            spans: take_record_batch(spans, &UInt32Array::from(order))?,
+            named: Some(names_parent(&spans)?),
+            spans,
             traces: ordered,
             parents,
             rebuilt: Some(rebuilt),
@@ -155,12 +153,15 @@ impl Placed {
 
     /// For each span without a parent at hand, what `is` says of whether it names one; false for the others.
     fn tops(&self, is: impl Fn(bool) -> bool) -> Result<BooleanArray> {
-        let named = Columns(&self.spans)
-            .fixed("parent_span_id")
-            .map_err(failed)?;
+        let named = self.named()?;
         let parents = self.parents.iter().enumerate();
-        let tops = parents.map(|(row, parent)| parent.is_none() && is(named.is_valid(row)));
+        let tops = parents.map(|(row, parent)| parent.is_none() && is(named.value(row)));
         Ok(tops.collect::<Vec<bool>>().into())
+    }
+
+    fn named(&self) -> Result<&BooleanArray> {
+        let missing = || internal_datafusion_err!("whether spans name a parent was not read");
+        self.named.as_ref().ok_or_else(missing)
     }
 
     fn self_times(&self) -> Result<Int64Array> {
@@ -182,29 +183,61 @@ fn not_null(column: &ArrayRef) -> ArrayRef {
     Arc::new(Int32Array::new(numbers.values().clone(), None))
 }
 
-/// Columns of `spans` that rows as a segment has them need for the columns `projection` of the table, in table order.
-pub(super) fn needed(projection: &[usize]) -> Vec<usize> {
-    let (table, spans) = (super::schema(), stored::spans());
-    let mut needed = vec![column::SPAN_ID, column::PARENT_OFFSET];
-    for place in projection {
-        let name = table.field(*place).name().as_str();
-        match name {
-            "child_count" => {}
-            "is_root" | "is_orphan" => needed.push(column::PARENT_SPAN_ID),
-            "self_time_ns" => needed.extend([column::START_TIME, column::DURATION_NS]),
-            _ => {
-                if name.starts_with(OF_ROOT) {
-                    needed.extend([column::PARENT_SPAN_ID, column::START_TIME]);
+/// What to read of rows as a segment has them for some columns of the table.
+pub(super) struct Needed {
+    /// Columns of `spans`, in table order.
+    pub(super) columns: Vec<usize>,
+    /// Whether each span names a parent.
+    pub(super) named: bool,
+}
+
+impl Needed {
+    /// For the columns `projection` of the table; `ids` asks for the spans' ids too.
+    pub(super) fn of(projection: &[usize], ids: bool) -> Self {
+        let (table, spans) = (super::schema(), stored::spans());
+        let mut columns = vec![column::PARENT_OFFSET];
+        columns.extend(ids.then_some(column::SPAN_ID));
+        let mut named = false;
+        for place in projection {
+            let name = table.field(*place).name().as_str();
+            match name {
+                "child_count" => {}
+                "is_root" | "is_orphan" => named = true,
+                "self_time_ns" => columns.extend([column::START_TIME, column::DURATION_NS]),
+                _ => {
+                    if name.starts_with(OF_ROOT) {
+                        named = true;
+                        columns.push(column::START_TIME);
+                    }
+                    let own = name.strip_prefix(OF_PARENT).or(name.strip_prefix(OF_ROOT));
+                    let own = own.and_then(|own| spans.index_of(own).ok());
+                    columns.extend(spans.index_of(name).ok().or(own));
                 }
-                let own = name.strip_prefix(OF_PARENT).or(name.strip_prefix(OF_ROOT));
-                let own = own.and_then(|own| spans.index_of(own).ok());
-                needed.extend(spans.index_of(name).ok().or(own));
             }
         }
+        columns.sort_unstable();
+        columns.dedup();
+        Self { columns, named }
     }
-    needed.sort_unstable();
-    needed.dedup();
-    needed
+}
+
+/// Whether several spans of one of `traces` have the same id, so that they may be the same span.
+pub(super) fn repeats_ids(spans: &RecordBatch, traces: &[Range<usize>]) -> Result<bool> {
+    let ids = Columns(spans).fixed("span_id").map_err(failed)?;
+    let (ids, _) = ids.value_data().as_chunks::<8>();
+    let mut sorted: Vec<u64> = Vec::new();
+    Ok(traces.iter().any(|trace| {
+        sorted.clear();
+        sorted.extend(trace.clone().map(|row| u64::from_ne_bytes(ids[row])));
+        sorted.sort_unstable();
+        sorted.windows(2).any(|pair| pair[0] == pair[1])
+    }))
+}
+
+/// Whether each of `spans` names a parent.
+pub(super) fn names_parent(spans: &RecordBatch) -> Result<BooleanArray> {
+    let parents = Columns(spans).fixed("parent_span_id").map_err(failed)?;
+    Ok(is_not_null(&parents)?)
 }
 
 /// Time in which a span ran and none of its children did. Siblings stand in order of their start.
@@ -240,11 +273,11 @@ fn self_times(
 fn trace_roots(placed: &Placed) -> Result<UInt32Array> {
     let columns = Columns(&placed.spans);
     let starts = columns.time("start_time").map_err(failed)?;
-    let named = columns.fixed("parent_span_id").map_err(failed)?;
+    let named = placed.named()?;
     let mut roots = Vec::with_capacity(placed.parents.len());
     for trace in &placed.traces {
         let earliness = |row: &usize| {
-            let nameless = placed.parents[*row].is_none() && named.is_null(*row);
+            let nameless = placed.parents[*row].is_none() && !named.value(*row);
             (!nameless, start_order(starts.value(*row) as u64))
         };
         let root = trace.clone().min_by_key(earliness).unwrap_or(trace.start);

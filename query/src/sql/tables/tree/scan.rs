@@ -15,7 +15,7 @@ use clew_storage::{Segment, Snapshot, TraceId};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 
-use super::place::{self, Placed};
+use super::place::{Needed, Placed, names_parent, repeats_ids};
 use super::{INPUT, spread};
 use crate::rows::Columns;
 use crate::runs::{Run, runs_of};
@@ -61,7 +61,6 @@ impl Scan {
         let mut pass = Pass {
             scan: self,
             partition,
-            needed: place::needed(&self.projection),
             memory,
             send,
             gathered: Gathered::default(),
@@ -118,8 +117,6 @@ struct Gathered {
 struct Pass<'a> {
     scan: &'a Scan,
     partition: usize,
-    /// Columns that traces which lie nowhere else are read with.
-    needed: Vec<usize>,
     memory: MemoryReservation,
     send: &'a mut dyn FnMut(RecordBatch) -> bool,
     gathered: Gathered,
@@ -260,11 +257,7 @@ impl Pass<'_> {
             chunk.iter().partition(|run| joint.contains(&run.id));
         if apart.is_empty() {
             let traces: Vec<_> = here.iter().map(range).collect();
-            let stored = read(segment, rows.clone(), &self.needed)?;
-            return match Placed::stored(&stored, &traces)? {
-                Some(placed) => self.send(&placed),
-                None => self.send(&Placed::rebuilt(&read(segment, rows, &INPUT)?, &traces)?),
-            };
+            return self.send(&self.placed(segment, rows, &traces)?);
         }
         let rows = read(segment, rows, &INPUT)?;
         let (apart_rows, apart_traces) = pick(&rows, &apart, range)?;
@@ -272,10 +265,28 @@ impl Pass<'_> {
         let named = apart.iter().map(|run| run.id).zip(apart_traces);
         self.gathered.add(apart_rows, named);
         let (here_rows, traces) = pick(&rows, &here, range)?;
-        match Placed::stored(&here_rows, &traces)? {
-            Some(placed) => self.send(&placed),
-            None => self.send(&Placed::rebuilt(&here_rows, &traces)?),
+        if segment.repeats_span_ids().map_err(failed)? && repeats_ids(&here_rows, &traces)? {
+            return self.send(&Placed::rebuilt(&here_rows, &traces)?);
         }
+        let named = names_parent(&here_rows)?;
+        self.send(&Placed::stored(&here_rows, &traces, Some(named))?)
+    }
+
+    /// `traces`, which lie nowhere else: each in its range of the rows `rows` of a segment.
+    fn placed(
+        &self,
+        segment: &Segment,
+        rows: Range<u32>,
+        traces: &[Range<usize>],
+    ) -> Result<Placed> {
+        let check_ids = segment.repeats_span_ids().map_err(failed)?;
+        let needed = Needed::of(&self.scan.projection, check_ids);
+        let stored = read(segment, rows.clone(), &needed.columns)?;
+        if check_ids && repeats_ids(&stored, traces)? {
+            return Placed::rebuilt(&read(segment, rows, &INPUT)?, traces);
+        }
+        let named = needed.named.then(|| segment.has_parents(rows));
+        Placed::stored(&stored, traces, named.transpose().map_err(failed)?)
     }
 
     fn send(&mut self, placed: &Placed) -> Result<bool> {
