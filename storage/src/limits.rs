@@ -139,6 +139,8 @@ pub struct SegmentShape {
     pub dictionary_bytes: usize,
     /// Level of zstd, 1 to 22.
     pub zstd_level: i32,
+    /// Level of zstd for the ids of spans and parents, which are most of what a plain span takes.
+    pub ids_zstd_level: i32,
     /// Whether columns that zstd makes hardly smaller are left as they are, which saves the reader to set up zstd for them.
     pub leaves_columns_plain: bool,
     /// How start times are encoded.
@@ -162,6 +164,7 @@ impl SegmentShape {
             page_bytes: 1 << 20,
             dictionary_bytes: 32 << 10,
             zstd_level: 1,
+            ids_zstd_level: 3,
             leaves_columns_plain: true,
             start_time_encoding: NumberEncoding::ByteStreamSplit,
             duration_encoding: NumberEncoding::ByteStreamSplit,

@@ -30,9 +30,11 @@ pub(super) fn properties(
             KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
             KeyValue::new(TABLE_KEY.to_owned(), table.name().to_owned()),
         ]))
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(shape.zstd_level).expect("a level of zstd"),
-        ))
+        .set_compression(zstd(shape.zstd_level))
+        .set_column_compression(
+            ColumnPath::from(SPAN_AND_PARENT_ID),
+            zstd(shape.ids_zstd_level),
+        )
         .set_data_page_row_count_limit(shape.page_rows)
         .set_data_page_size_limit(shape.page_bytes)
         .set_write_batch_size(shape.page_rows)
@@ -81,6 +83,10 @@ pub(super) fn properties(
         }
     }
     builder.build()
+}
+
+fn zstd(level: i32) -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(level).expect("a level of zstd"))
 }
 
 fn parquet_encoding(encoding: NumberEncoding) -> Encoding {

@@ -53,11 +53,14 @@ pub(super) fn all() -> Vec<Variant> {
     all
 }
 
-fn packing() -> [Variant; 3] {
+fn packing() -> [Variant; 5] {
     let level = |name, level| Variant::new("packing", name, |shape| shape.zstd_level = level);
+    let ids = |name, level| Variant::new("packing", name, |shape| shape.ids_zstd_level = level);
     [
         level("zstd 3", 3),
         level("zstd 6", 6),
+        ids("ids with zstd 1", 1),
+        ids("ids with zstd 6", 6),
         Variant::new("packing", "every column packed", |shape| {
             shape.leaves_columns_plain = false;
         }),
