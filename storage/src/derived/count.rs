@@ -14,6 +14,7 @@ use super::pending::{Callee, Caller, Key, PendingCalls, key};
 use super::table::{EdgeKind, Event, Table};
 use crate::batch::SpanBatch;
 use crate::limits::DERIVED_ROWS_MAX;
+use crate::trace::columns::SpanColumns;
 use crate::trace::content::{Spans, arrange};
 use crate::trace::gather::Gathered;
 use crate::tree::{Role, TreeRow};
@@ -88,6 +89,35 @@ struct Calls {
     any: bool,
 }
 
+/// A span that may be a side of calls.
+#[derive(Debug, Clone, Copy)]
+struct Side<'a> {
+    columns: &'a SpanColumns<'a>,
+    /// Its row there.
+    at: usize,
+    batch: u32,
+    /// It leaves now; otherwise it is in view only.
+    leaves: bool,
+    service: &'a str,
+    kind: &'a str,
+    role: Role,
+    event: Event,
+}
+
+impl Side<'_> {
+    /// What it waits for its callees as.
+    fn key(self) -> Key {
+        let id = self.columns.span_id(self.at);
+        key(self.columns.trace_id(self.at), id)
+    }
+
+    /// What its caller waits as, if it names a parent.
+    fn key_of_parent(self) -> Option<Key> {
+        let parent = self.columns.parent(self.at)?;
+        Some(key(self.columns.trace_id(self.at), parent))
+    }
+}
+
 /// Counting on its way: trace by trace.
 pub(crate) struct Counting<'a> {
     gathered: &'a Gathered<'a>,
@@ -135,148 +165,109 @@ impl<'a> Counting<'a> {
         if let Some(now) = self.now {
             self.pending.settle_excess(now, &mut self.edges);
         }
-        let calls = self.calls(rows, tree);
+        let sides: Vec<Side<'a>> = tree
+            .iter()
+            .map(|of_tree| self.side(rows[of_tree.node as usize]))
+            .collect();
+        let calls = calls(&sides, tree);
         for (place, of_tree) in tree.iter().enumerate() {
-            let row = rows[of_tree.node as usize];
-            if self.leaves(row) {
-                let parent = of_tree
-                    .parent
-                    .map(|parent| rows[tree[parent as usize].node as usize]);
-                self.span(row);
-                self.as_callee(row, parent, of_tree.orphan);
-                self.as_caller(row, calls[place]);
+            let side = sides[place];
+            if side.leaves {
+                let parent = of_tree.parent.map(|parent| sides[parent as usize]);
+                self.span(side);
+                self.as_callee(side, parent, of_tree.orphan);
+                self.as_caller(side, calls[place]);
             }
         }
     }
 
-    fn leaves(&self, row: u32) -> bool {
-        self.gathered.span(row).batch < self.counted
-    }
-
-    /// What each span of a trace calls.
-    fn calls(&self, rows: &[u32], tree: &[TreeRow]) -> Vec<Calls> {
-        let mut calls = vec![Calls::default(); tree.len()];
-        for of_tree in tree {
-            let Some(parent) = of_tree.parent else {
-                continue;
-            };
-            let (child, caller) = (
-                rows[of_tree.node as usize],
-                rows[tree[parent as usize].node as usize],
-            );
-            let calls = &mut calls[parent as usize];
-            calls.any = true;
-            if self.service(child) != self.service(caller) {
-                calls.foreign |= self.leaves(child);
-                calls.foreign_later |= !self.leaves(child);
-            } else if self.role(child) == Role::Caller {
-                calls.own_caller = true;
-            }
-        }
-        calls
-    }
-
-    fn service(&self, row: u32) -> &str {
-        let (columns, at) = self.gathered.columns(row as usize);
-        columns.service(at)
-    }
-
-    fn kind(&self, row: u32) -> &str {
-        let (columns, at) = self.gathered.columns(row as usize);
-        columns.kind(at)
-    }
-
-    fn role(&self, row: u32) -> Role {
-        Role::of_kind(self.kind(row))
-    }
-
-    fn event(&self, row: u32) -> Event {
-        let (columns, at) = self.gathered.columns(row as usize);
-        Event {
-            start_time: columns.start(at),
-            duration_ns: columns.duration(at),
-            is_error: columns.is_error(at),
-            weight: columns.weight(at),
+    fn side(&self, row: u32) -> Side<'a> {
+        let gathered: &'a Gathered<'a> = self.gathered;
+        let (columns, at) = gathered.columns(row as usize);
+        let kind = columns.kind(at);
+        Side {
+            columns,
+            at,
+            batch: gathered.span(row).batch,
+            leaves: gathered.span(row).batch < self.counted,
+            service: columns.service(at),
+            kind,
+            role: Role::of_kind(kind),
+            event: Event {
+                start_time: columns.start(at),
+                duration_ns: columns.duration(at),
+                is_error: columns.is_error(at),
+                weight: columns.weight(at),
+            },
         }
     }
 
-    fn span(&mut self, row: u32) {
-        let event = self.event(row);
-        let (columns, at) = self.gathered.columns(row as usize);
+    fn span(&mut self, side: Side<'_>) {
+        let (columns, at) = (side.columns, side.at);
         let texts = [
-            columns.service(at),
+            side.service,
             columns.name(at),
-            columns.kind(at),
+            side.kind,
             columns.status(at),
         ];
-        self.metrics.add(texts, event);
+        self.metrics.add(texts, side.event);
     }
 
     /// Counts the span as called by its parent, or by one that left before; or lets it wait for one.
-    fn as_callee(&mut self, row: u32, parent: Option<u32>, orphan: bool) {
-        let event = self.event(row);
-        let (columns, at) = self.gathered.columns(row as usize);
-        let (service, kind) = (columns.service(at), columns.kind(at));
-        let (node, trace) = (columns.node(at), columns.trace_id(at));
-        let is_callee = node.role == Role::Callee;
+    fn as_callee(&mut self, side: Side<'_>, parent: Option<Side<'_>>, orphan: bool) {
+        let is_callee = side.role == Role::Callee;
         // The caller's half of the same call, which has the same id, goes before the parent.
-        if is_callee && self.is_called_by(key(trace, node.id), service, kind, event, true) {
+        if is_callee && self.is_called_by(side.key(), side, true) {
             return;
         }
         if let Some(parent) = parent {
-            let (parents, parent) = self.gathered.columns(parent as usize);
-            let caller = parents.service(parent);
-            if caller != service {
-                let kind = edge_kind(kind, parents.kind(parent));
-                self.edges.add([caller, service, kind.name()], event);
+            if parent.service != side.service {
+                let kind = edge_kind(side.kind, parent.kind);
+                let texts = [parent.service, side.service, kind.name()];
+                self.edges.add(texts, side.event);
             }
             return;
         }
-        let Some(parent_id) = node.parent.filter(|_| orphan) else {
+        let Some(key) = side.key_of_parent().filter(|_| orphan) else {
             return;
         };
-        let key = key(trace, parent_id);
-        if !self.is_called_by(key, service, kind, event, false) && is_callee {
+        if !self.is_called_by(key, side, false) && is_callee {
             let callee = Callee {
-                service: service.into(),
-                kind: kind.into(),
-                event,
-                since: self.now.unwrap_or(columns.ingested_at(at)),
+                service: side.service.into(),
+                kind: side.kind.into(),
+                event: side.event,
+                since: self.since(side),
             };
             self.pending.wait_for_caller(key, callee);
         }
     }
 
-    /// Counts a call by the span with this key, if it has left and waits.
-    fn is_called_by(
-        &mut self,
-        key: Key,
-        service: &str,
-        kind: &str,
-        event: Event,
-        only_callers: bool,
-    ) -> bool {
+    /// When the span begins to wait for the other side.
+    fn since(&self, side: Side<'_>) -> i64 {
+        self.now.unwrap_or(side.columns.ingested_at(side.at))
+    }
+
+    /// Counts a call of the span by the one with this key, if it has left and waits.
+    fn is_called_by(&mut self, key: Key, side: Side<'_>, only_callers: bool) -> bool {
         let Some(caller) = self.pending.caller(key) else {
             return false;
         };
         if only_callers && Role::of_kind(&caller.kind) != Role::Caller {
             return false;
         }
-        if *caller.service != *service {
-            let kind = edge_kind(kind, &caller.kind);
-            self.edges
-                .add([&caller.service, service, kind.name()], event);
+        if *caller.service != *side.service {
+            let kind = edge_kind(side.kind, &caller.kind);
+            let texts = [&caller.service, side.service, kind.name()];
+            self.edges.add(texts, side.event);
             caller.is_paired = true;
         }
         true
     }
 
     /// Counts the calls that waited for the span, and what it calls that sends no spans; or lets it wait for spans of the called.
-    fn as_caller(&mut self, row: u32, calls: Calls) {
-        let (columns, at) = self.gathered.columns(row as usize);
-        let (service, kind) = (columns.service(at), columns.kind(at));
-        let node = columns.node(at);
-        let key = key(columns.trace_id(at), node.id);
+    fn as_caller(&mut self, side: Side<'_>, calls: Calls) {
+        let Side { service, kind, .. } = side;
+        let key = side.key();
         let mut is_paired = calls.foreign;
         for callee in self.pending.callees(key) {
             if *callee.service != *service {
@@ -286,42 +277,56 @@ impl<'a> Counting<'a> {
                 is_paired = true;
             }
         }
-        let is_caller = node.role == Role::Caller;
+        let is_caller = side.role == Role::Caller;
         let is_producer = kind == "producer";
         // Services that do not tell of the requests that they send are called by those that they serve.
-        let serves_alone = node.role == Role::Callee && !calls.any;
+        let serves_alone = side.role == Role::Callee && !calls.any;
         let may_pair = calls.foreign_later || is_producer || serves_alone;
         if !may_pair && (!is_caller || is_paired || calls.own_caller) {
             return;
         }
-        let event = self.event(row);
-        let span = self.gathered.span(row);
+        let batch = &self.gathered.batches[side.batch as usize];
         let peer = (is_caller && !calls.own_caller)
-            .then(|| {
-                Peer::of(
-                    &self.gathered.batches[span.batch as usize],
-                    span.row as usize,
-                )
-            })
+            .then(|| Peer::of(batch, side.at))
             .flatten();
         if let Some(peer) = &peer
             && peer.kind == EdgeKind::Database
             && !may_pair
         {
-            self.edges
-                .add([service, &peer.name, peer.kind.name()], event);
+            let texts = [service, &peer.name, peer.kind.name()];
+            self.edges.add(texts, side.event);
             return;
         }
         let caller = Caller {
             service: service.into(),
             kind: kind.into(),
             peer,
-            event,
-            since: self.now.unwrap_or(columns.ingested_at(at)),
+            event: side.event,
+            since: self.since(side),
             is_paired: is_paired || calls.foreign_later,
         };
         self.pending.wait_for_callee(key, caller);
     }
+}
+
+/// What each span of a trace calls; `sides` are its spans in the order of `tree`.
+fn calls(sides: &[Side<'_>], tree: &[TreeRow]) -> Vec<Calls> {
+    let mut calls = vec![Calls::default(); tree.len()];
+    for (child, of_tree) in sides.iter().zip(tree) {
+        let Some(parent) = of_tree.parent else {
+            continue;
+        };
+        let caller = &sides[parent as usize];
+        let calls = &mut calls[parent as usize];
+        calls.any = true;
+        if child.service != caller.service {
+            calls.foreign |= child.leaves;
+            calls.foreign_later |= !child.leaves;
+        } else if child.role == Role::Caller {
+            calls.own_caller = true;
+        }
+    }
+    calls
 }
 
 /// The kind of a call, given the kinds of the called span and of its parent.

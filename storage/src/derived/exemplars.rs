@@ -77,7 +77,7 @@ pub(crate) fn find(
             if place.is_none() && is_kept(trace_id) {
                 *place = Some(Exemplar {
                     trace_id,
-                    span_id: columns.node(row).id,
+                    span_id: columns.span_id(row),
                     duration_ms,
                     at_unix_nano: columns.start(row).saturating_add(took_ns),
                 });

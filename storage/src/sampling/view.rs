@@ -120,13 +120,13 @@ impl<'a> SpanView<'a> {
     /// Id of the span.
     #[must_use]
     pub fn span_id(&self) -> SpanId {
-        self.columns.node(self.row).id
+        self.columns.span_id(self.row)
     }
 
     /// Id of the parent; `None` for a root.
     #[must_use]
     pub fn parent_span_id(&self) -> Option<SpanId> {
-        self.columns.node(self.row).parent
+        self.columns.parent(self.row)
     }
 
     /// Service.
@@ -162,7 +162,7 @@ impl<'a> SpanView<'a> {
     /// Start, ns since the epoch, as sent.
     #[must_use]
     pub fn start_time_unix_nano(&self) -> u64 {
-        self.columns.node(self.row).start_unix_nano
+        self.columns.start(self.row) as u64
     }
 
     /// Duration, ns; negative when the span ends before it starts.
