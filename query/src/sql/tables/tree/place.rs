@@ -96,8 +96,9 @@ impl Placed {
         let names = projection.iter().map(|place| table.field(*place).name());
         let root = names.clone().any(|name| name.starts_with(OF_ROOT));
         let roots = root.then(|| trace_roots(self)).transpose()?;
-        let parents = UInt32Array::from(self.parents.clone());
-        let columns = names.map(|name| self.column(name, &parents, roots.as_ref()));
+        let parent = names.clone().any(|name| name.starts_with(OF_PARENT));
+        let parents = parent.then(|| UInt32Array::from(self.parents.clone()));
+        let columns = names.map(|name| self.column(name, parents.as_ref(), roots.as_ref()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.spans.num_rows()));
         Ok(RecordBatch::try_new_with_options(
@@ -110,7 +111,7 @@ impl Placed {
     fn column(
         &self,
         name: &str,
-        parents: &UInt32Array,
+        parents: Option<&UInt32Array>,
         roots: Option<&UInt32Array>,
     ) -> Result<ArrayRef> {
         let column = |name: &str| -> Result<ArrayRef> {
@@ -132,7 +133,7 @@ impl Placed {
             "self_time_ns" => Ok(Arc::new(self.self_times()?)),
             "parent_span_id" => column(name),
             _ => {
-                if let Some(own) = name.strip_prefix(OF_PARENT) {
+                if let (Some(own), Some(parents)) = (name.strip_prefix(OF_PARENT), parents) {
                     Ok(take(&column(own)?, parents, None)?)
                 } else if let (Some(own), Some(roots)) = (name.strip_prefix(OF_ROOT), roots) {
                     Ok(take(&column(own)?, roots, None)?)
