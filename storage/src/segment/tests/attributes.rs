@@ -7,7 +7,7 @@ use super::*;
 use crate::attributes::AttributeValue;
 use crate::schema::column;
 use crate::segment::attributes::{AttributeLayout, AttributeOwner, OwnerLayout, of_columns};
-use crate::testing::{Attributes, read};
+use crate::testing::Attributes;
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::String(value.to_owned())

@@ -4,9 +4,11 @@ mod lookup;
 mod round_trip;
 mod shape;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use proptest::prelude::*;
 
 use super::*;
@@ -16,7 +18,7 @@ use crate::env::testing::SimEnv;
 use crate::limits::{AttributeColumns, SegmentShape};
 use crate::policy::{FlushPolicy, KeepAll, TraceFacts, Weighing};
 use crate::sampling::Threshold;
-use crate::testing::{TestSpan, batch, span};
+use crate::testing::{TestSpan, batch, read, span};
 
 pub(crate) const DIR: &str = "/data";
 
@@ -47,6 +49,13 @@ pub(crate) fn batches(parts: &[Vec<TestSpan>]) -> Vec<Arc<SpanBatch>> {
         .zip(100..)
         .map(|(part, ingested_at)| Arc::new(batch(part, ingested_at)))
         .collect()
+}
+
+/// Whether two spans of a trace have one id.
+pub(crate) fn repeats_ids(spans: &RecordBatch) -> bool {
+    let mut ids = HashSet::new();
+    let mut spans = read(spans).into_iter();
+    !spans.all(|span| ids.insert((span.trace_id, span.span_id)))
 }
 
 fn write_all(env: &Env, parts: &[Vec<TestSpan>]) -> SegmentMeta {

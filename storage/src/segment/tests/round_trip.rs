@@ -7,7 +7,6 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondTyp
 use super::*;
 use crate::env::testing::{Fault, Loss};
 use crate::schema::{self, column};
-use crate::testing::read;
 use crate::trace::Table;
 use crate::trace::columns::SpanColumns;
 use crate::trace::content::arrange;
@@ -124,13 +123,6 @@ fn check_traces(spans: &RecordBatch, traces: &RecordBatch) {
         assert!(traces.column(4).as_primitive::<Int64Type>().value(trace) >= 0);
     }
     assert_eq!(next, spans.num_rows());
-}
-
-/// Whether two spans of a trace have one id.
-fn repeats_ids(spans: &RecordBatch) -> bool {
-    let mut ids = HashSet::new();
-    let mut spans = read(spans).into_iter();
-    !spans.all(|span| ids.insert((span.trace_id, span.span_id)))
 }
 
 fn check_meta(meta: &SegmentMeta, spans: &RecordBatch) {

@@ -8,7 +8,6 @@ use super::*;
 use crate::ids::TraceId;
 use crate::limits::{NumberEncoding, TraceOrder};
 use crate::schema::column;
-use crate::testing::read;
 use crate::trace::columns::SpanColumns;
 
 fn write_as(shape: &SegmentShape, spans: Vec<TestSpan>) -> (SimEnv, Segment) {

@@ -15,7 +15,7 @@ use clew_storage::SpanId;
 use clew_storage::schema::{self as stored, column};
 use clew_storage::span::start_order;
 use clew_storage::tree::{self, Node, Role};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::Result;
 
 use super::scan::failed;
 use crate::rows::Columns;
@@ -26,7 +26,7 @@ pub(super) struct Placed {
     traces: Vec<Range<usize>>,
     /// Row of each span's parent.
     parents: Vec<Option<u32>>,
-    /// Whether each span names a parent, if that was asked for.
+    /// Whether each span names a parent, where that was read instead of the parents' ids.
     named: Option<BooleanArray>,
     /// Where the spans stand in their trees, if they did not come with it.
     rebuilt: Option<Rebuilt>,
@@ -80,12 +80,11 @@ impl Placed {
             }
             ordered.push(first as usize..order.len());
         }
-        let spans = take_record_batch(spans, &UInt32Array::from(order))?;
         Ok(Self {
-            named: Some(names_parent(&spans)?),
-            spans,
+            spans: take_record_batch(spans, &UInt32Array::from(order))?,
             traces: ordered,
             parents,
+            named: None,
             rebuilt: Some(rebuilt),
         })
     }
@@ -160,9 +159,15 @@ impl Placed {
         Ok(tops.collect::<Vec<bool>>().into())
     }
 
-    fn named(&self) -> Result<&BooleanArray> {
-        let missing = || internal_datafusion_err!("whether spans name a parent was not read");
-        self.named.as_ref().ok_or_else(missing)
+    /// Whether each span names a parent.
+    fn named(&self) -> Result<BooleanArray> {
+        if let Some(named) = &self.named {
+            return Ok(named.clone());
+        }
+        let parents = Columns(&self.spans)
+            .fixed("parent_span_id")
+            .map_err(failed)?;
+        Ok(is_not_null(&parents)?)
     }
 
     fn self_times(&self) -> Result<Int64Array> {
@@ -188,7 +193,7 @@ fn not_null(column: &ArrayRef) -> ArrayRef {
 pub(super) struct Needed {
     /// Columns of `spans`, in table order.
     pub(super) columns: Vec<usize>,
-    /// Whether each span names a parent.
+    /// Whether each span names a parent, which the columns do not tell.
     pub(super) named: bool,
 }
 
@@ -218,6 +223,7 @@ impl Needed {
         }
         columns.sort_unstable();
         columns.dedup();
+        named &= !columns.contains(&column::PARENT_SPAN_ID);
         Self { columns, named }
     }
 }
@@ -233,12 +239,6 @@ pub(super) fn repeats_ids(spans: &RecordBatch, traces: &[Range<usize>]) -> Resul
         sorted.sort_unstable();
         sorted.windows(2).any(|pair| pair[0] == pair[1])
     }))
-}
-
-/// Whether each of `spans` names a parent.
-pub(super) fn names_parent(spans: &RecordBatch) -> Result<BooleanArray> {
-    let parents = Columns(spans).fixed("parent_span_id").map_err(failed)?;
-    Ok(is_not_null(&parents)?)
 }
 
 /// Time in which a span ran and none of its children did. Siblings stand in order of their start.

@@ -15,7 +15,7 @@ use clew_storage::{Segment, Snapshot, TraceId};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 
-use super::place::{Needed, Placed, names_parent, repeats_ids};
+use super::place::{Needed, Placed, repeats_ids};
 use super::{INPUT, spread};
 use crate::rows::Columns;
 use crate::runs::{Run, runs_of};
@@ -268,8 +268,7 @@ impl Pass<'_> {
         if segment.repeats_span_ids().map_err(failed)? && repeats_ids(&here_rows, &traces)? {
             return self.send(&Placed::rebuilt(&here_rows, &traces)?);
         }
-        let named = names_parent(&here_rows)?;
-        self.send(&Placed::stored(&here_rows, &traces, Some(named))?)
+        self.send(&Placed::stored(&here_rows, &traces, None)?)
     }
 
     /// `traces`, which lie nowhere else: each in its range of the rows `rows` of a segment.
