@@ -82,9 +82,6 @@ pub struct CompactionLimits {
     pub window: Duration,
     /// A merged segment ends with the trace that makes it this large; one of half this size is not merged again.
     pub segment_bytes: u64,
-    /// Traces of a merged segment are put in order within slices of time of so many spans at most, so that a search for the newest ones need
-    /// not read all of it.
-    pub slice_spans: u64,
     /// So many flushed segments, or merged ones of one size in a window that is still filling, are merged.
     pub fan_in: usize,
     /// Segments that one merge takes.
@@ -110,7 +107,6 @@ impl Default for CompactionLimits {
             enabled: true,
             window: Duration::from_hours(1),
             segment_bytes: 256 << 20,
-            slice_spans: 128 << 10,
             fan_in: 8,
             inputs_max: 32,
             spans_max: 10 << 20,
@@ -127,7 +123,8 @@ impl Default for CompactionLimits {
 /// found best; `docs/segment-layout.md` has the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentShape {
-    /// A row group ends with the first trace that gives it so many rows, and at twice as many even inside a trace. At least 1.
+    /// A slice is cut into as few equal row groups as have so many rows each. A row group ends behind the trace that gives it its share, and at
+    /// twice this number even inside a trace. At least 1.
     pub row_group_rows: usize,
     /// A row group ends when its encoded columns take this much memory.
     pub row_group_bytes: usize,
@@ -149,6 +146,9 @@ pub struct SegmentShape {
     pub duration_encoding: NumberEncoding,
     /// The order of the traces of a flush. A merge puts its traces in order by kind whatever this says.
     pub trace_order: TraceOrder,
+    /// Traces are put in order by kind within slices of time of so many spans at most: a search for the newest ones need not read all of a
+    /// segment, and a merge reads its inputs one slice after the other.
+    pub slice_spans: u64,
     /// Which attribute keys get a column of their own.
     pub attribute_columns: AttributeColumns,
 }
@@ -169,6 +169,7 @@ impl SegmentShape {
             start_time_encoding: NumberEncoding::ByteStreamSplit,
             duration_encoding: NumberEncoding::ByteStreamSplit,
             trace_order: TraceOrder::Kind,
+            slice_spans: 128 << 10,
             attribute_columns,
         }
     }

@@ -136,6 +136,7 @@ pub(crate) fn compaction(report: &CompactionReport, elapsed_ns: u64) {
         counter!("clew_compaction_bytes_total", "direction" => direction).increment(bytes);
     }
     counter!("clew_compaction_sampled_out_traces_total").increment(report.sampled_out_traces);
+    counter!("clew_compaction_copied_spans_total").increment(report.copied_spans);
 }
 
 /// Room on the disk.

@@ -62,6 +62,11 @@ impl Weighing {
 pub trait FlushPolicy: Send + Sync {
     /// What becomes of the weights of the trace's spans, or `None` to drop it.
     fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing>;
+
+    /// True only when every trace is kept as it is.
+    fn keeps_all(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps every trace as it is.
@@ -71,6 +76,10 @@ pub struct KeepAll;
 impl FlushPolicy for KeepAll {
     fn decide(&self, _trace: &TraceFacts<'_>) -> Option<Weighing> {
         Some(Weighing::UNCHANGED)
+    }
+
+    fn keeps_all(&self) -> bool {
+        true
     }
 }
 

@@ -108,9 +108,9 @@ impl Plan {
 async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
     let server = server().await;
     let plan = async |statement: &str| Plan::of(&server, statement).await;
-    // Everything: the first segment has three row groups.
+    // Everything: the first segment has four row groups.
     let all = plan("SELECT name FROM spans").await;
-    all.assert(&[0, 1, 2], 5, "140.2 K", "name");
+    all.assert(&[0, 1, 2], 6, "140.2 K", "name");
     // By service: files by the manifest, row groups by their filters. Rows are left out above the scan, which costs less.
     let gamma = plan("SELECT name FROM spans WHERE service_name = 'gamma'").await;
     gamma.assert(&[1], 1, "100", "name, service_name");
@@ -176,7 +176,7 @@ async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
             slow.row_groups,
             slow.rows.as_str()
         ),
-        (&[0, 1, 2][..], 5, "140.2 K"),
+        (&[0, 1, 2][..], 6, "140.2 K"),
         "{}",
         slow.text
     );
@@ -210,15 +210,15 @@ async fn a_condition_on_an_attribute_prunes_row_groups_and_drops_rows_in_the_dec
         let plan = Plan::of(&server, &statement).await;
         (plan.row_groups, plan.matched, plan.rows.clone())
     };
-    // Alpha fills the first row group and the beginning of the second.
+    // Alpha fills the first row group of each of two slices of time, beta the second.
     let rows = |groups, matched, rows: &str| (groups, matched, rows.to_owned());
-    assert_eq!(plan("true").await, rows(3, 3, "140.0 K"));
-    assert_eq!(plan("attributes['shard'] > 1").await, rows(3, 2, "70.00 K"));
+    assert_eq!(plan("true").await, rows(4, 4, "140.0 K"));
+    assert_eq!(plan("attributes['shard'] > 1").await, rows(4, 2, "70.00 K"));
     assert_eq!(
         plan("attributes['shard'] <= 1").await,
-        rows(3, 2, "70.00 K")
+        rows(4, 2, "70.00 K")
     );
-    assert_eq!(plan("attributes['shard'] > 2").await, rows(3, 0, "0"));
+    assert_eq!(plan("attributes['shard'] > 2").await, rows(4, 0, "0"));
     assert_eq!(plan("attributes['shard'] = 2").await, rows(2, 2, "70.00 K"));
     assert_eq!(
         plan("attributes['third'] = 'alpha'").await,
@@ -226,13 +226,13 @@ async fn a_condition_on_an_attribute_prunes_row_groups_and_drops_rows_in_the_dec
     );
     assert_eq!(
         plan("attributes['third'] > 'alphb'").await,
-        rows(3, 2, "7.00 K")
+        rows(4, 2, "7.00 K")
     );
     assert_eq!(
         plan("attributes['third'] IS NOT NULL").await,
-        rows(3, 3, "14.00 K")
+        rows(4, 4, "14.00 K")
     );
-    assert_eq!(plan("attributes['shard'] IS NULL").await, rows(3, 0, "0"));
+    assert_eq!(plan("attributes['shard'] IS NULL").await, rows(4, 0, "0"));
     assert_eq!(plan("attributes['shard'] = 3").await, rows(0, 0, "0"));
     assert_eq!(
         plan("resource_attributes['service.name'] = 'beta'").await,

@@ -50,6 +50,8 @@ pub(crate) struct Merged {
     env: Env,
     data_dir: PathBuf,
     pub(crate) segments: Vec<SegmentMeta>,
+    /// Spans that were taken over as they were, neither decoded nor encoded.
+    pub(crate) copied_spans: u64,
     is_kept: bool,
 }
 
@@ -60,6 +62,7 @@ impl Merged {
             env: env.clone(),
             data_dir: data_dir.to_path_buf(),
             segments: Vec::new(),
+            copied_spans: 0,
             is_kept: false,
         }
     }
@@ -98,7 +101,8 @@ impl Merge<'_> {
             Some(window) => Placing::Into(window),
             None => Placing::ByStart(self.limits.window.as_nanos() as u64),
         };
-        let survey = Survey::of(&inputs, placing, self.limits)?;
+        let (trace_spans_max, slice_spans) = (self.limits.trace_spans_max, self.shape.slice_spans);
+        let survey = Survey::of(&inputs, placing, trace_spans_max, slice_spans)?;
         let layouts = Layouts::merged(&inputs, &self.shape.attribute_columns)?;
         let mut merged = Merged::new(self.env, self.data_dir);
         for (window, slices) in &survey.windows {
@@ -111,14 +115,20 @@ impl Merge<'_> {
                     is_sampled: self.is_sampled,
                 },
                 writer: None,
+                slice_rows: 0,
                 chunk: Chunk::default(),
                 apart: &survey.apart,
                 apart_here: HashSet::new(),
                 segments: &mut merged.segments,
                 stopwatch: Stopwatch::start(self.env),
                 told_bytes: 0,
+                copied_spans: 0,
             };
             for rows in slices {
+                output.begin_slice(rows.len())?;
+                if output.copies(&inputs, rows)? {
+                    continue;
+                }
                 let slice = OneSlice {
                     inputs: &inputs,
                     split: &survey.split,
@@ -130,7 +140,7 @@ impl Merge<'_> {
                 };
                 slice.run(rows)?;
             }
-            output.finish()?;
+            merged.copied_spans += output.finish()?;
         }
         Ok(merged)
     }
@@ -282,6 +292,8 @@ struct Output<'a, 'o> {
     layouts: &'a Layouts,
     merged: segment::Merged,
     writer: Option<SegmentWriter<'a>>,
+    /// Rows of the slice under way, or more.
+    slice_rows: usize,
     chunk: Chunk,
     /// Traces that are not put together.
     apart: &'a HashSet<TraceId>,
@@ -291,9 +303,47 @@ struct Output<'a, 'o> {
     stopwatch: Stopwatch<'a>,
     /// Bytes of the output that the pace knows of.
     told_bytes: u64,
+    /// Spans of slices that were taken over as they were.
+    copied_spans: u64,
 }
 
 impl<'a> Output<'a, '_> {
+    /// A slice of at most `rows` rows begins.
+    fn begin_slice(&mut self, rows: usize) -> Result<(), StoreError> {
+        self.slice_rows = rows;
+        self.write_chunk()?;
+        match &mut self.writer {
+            Some(writer) => writer.begin_slice(rows),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over the row groups of the slice `rows` as they are; false, and nothing is done, where it has to be put together from its traces.
+    fn copies(&mut self, inputs: &[&Segment], rows: &SliceRows) -> Result<bool, StoreError> {
+        let whole = rows
+            .of_one_input()
+            .filter(|_| self.merge.policy.keeps_all());
+        let Some((place, of_input)) = whole else {
+            return Ok(false);
+        };
+        let input = inputs[place];
+        let Some(row_groups) = input.row_groups_of(of_input.clone())? else {
+            return Ok(false);
+        };
+        if !self.writer()?.copy(input, row_groups)? {
+            return Ok(false);
+        }
+        let mut cursor = Cursor::new(input, &rows.inputs[place])?;
+        while cursor.head()?.is_some() {
+            self.begin_trace(&cursor.summary())?;
+            cursor.end_trace();
+        }
+        self.copied_spans += of_input.len() as u64;
+        self.roll_if_full()?;
+        self.rest()?;
+        Ok(true)
+    }
+
     /// Takes a trace that lies in one input.
     fn whole(
         &mut self,
@@ -359,6 +409,10 @@ impl<'a> Output<'a, '_> {
     fn end_trace(&mut self) -> Result<(), StoreError> {
         self.chunk.end_trace();
         self.write_if_full()?;
+        self.roll_if_full()
+    }
+
+    fn roll_if_full(&mut self) -> Result<(), StoreError> {
         let bytes = self.writer.as_ref().map_or(0, SegmentWriter::bytes);
         if bytes >= self.merge.limits.segment_bytes {
             self.roll()?;
@@ -395,7 +449,9 @@ impl<'a> Output<'a, '_> {
                 is_pinned: merge.is_pinned,
             };
             let layouts = self.layouts.clone();
-            self.writer = Some(SegmentWriter::new(merge.env, &new, merge.shape, layouts)?);
+            let mut writer = SegmentWriter::new(merge.env, &new, merge.shape, layouts)?;
+            writer.begin_slice(self.slice_rows)?;
+            self.writer = Some(writer);
             self.told_bytes = 0;
         }
         Ok(self.writer.as_mut().expect("it was made just now"))
@@ -426,7 +482,9 @@ impl<'a> Output<'a, '_> {
         self.rest()
     }
 
-    fn finish(&mut self) -> Result<(), StoreError> {
-        self.roll()
+    /// How many spans were taken over as they were.
+    fn finish(mut self) -> Result<u64, StoreError> {
+        self.roll()?;
+        Ok(self.copied_spans)
     }
 }

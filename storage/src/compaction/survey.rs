@@ -10,8 +10,8 @@ use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use super::plan::WIDER;
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::limits::CompactionLimits;
 use crate::schema;
+use crate::segment::slices::{Timed, slices};
 use crate::segment::{Segment, SegmentTable, TimeWindow};
 use crate::span::earlier_start;
 
@@ -43,6 +43,25 @@ pub(super) struct InputRows {
     pub(super) rows: Vec<Range<usize>>,
     /// The row of `traces` of the first of them.
     pub(super) first_trace: u32,
+    /// Another input has a part of one of the traces.
+    pub(super) is_shared: bool,
+}
+
+impl SliceRows {
+    /// How many rows it takes.
+    pub(super) fn len(&self) -> usize {
+        let ranges = self.inputs.iter().flat_map(|input| &input.rows);
+        ranges.map(ExactSizeIterator::len).sum()
+    }
+
+    /// The input that it takes all of its traces from, whole, where they stand together: its place, and the rows.
+    pub(super) fn of_one_input(&self) -> Option<(usize, Range<usize>)> {
+        let mut taken = self.inputs.iter().enumerate();
+        let (place, input) = taken.find(|(_, input)| !input.rows.is_empty())?;
+        let [rows] = &input.rows[..] else { return None };
+        let is_only = taken.all(|(_, input)| input.rows.is_empty());
+        (is_only && !input.is_shared).then(|| (place, rows.clone()))
+    }
 }
 
 /// What is in the inputs.
@@ -77,11 +96,12 @@ pub(super) enum Placing {
 }
 
 impl Survey {
-    /// Reads the tables of traces. What `limits` says of long traces and of slices holds.
+    /// Reads the tables of traces. One of more than `trace_spans_max` spans is not put together; a slice has at most `slice_spans`.
     pub(super) fn of(
         inputs: &[&Segment],
         placing: Placing,
-        limits: &CompactionLimits,
+        trace_spans_max: usize,
+        slice_spans: u64,
     ) -> Result<Self, StoreError> {
         let mut entries = Vec::new();
         let traces = inputs.iter().map(|input| input.meta().trace_count as usize);
@@ -97,7 +117,7 @@ impl Survey {
             if parts.len() == 1 {
                 continue;
             }
-            if spans > limits.trace_spans_max {
+            if spans > trace_spans_max {
                 apart.insert(parts[0].id);
                 continue;
             }
@@ -109,10 +129,12 @@ impl Survey {
             }
             split.insert(parts[0].id, parts.iter().map(Entry::part).collect());
         }
+        let is_shared = |id: &TraceId| split.contains_key(id) || apart.contains(id);
+        let rows_of = |entries: &[Entry]| rows_of(entries, inputs.len(), is_shared);
         Ok(Self {
+            windows: windows(entries, placing, slice_spans, rows_of),
             split,
             apart,
-            windows: windows(entries, placing, inputs.len(), limits.slice_spans),
         })
     }
 }
@@ -123,6 +145,16 @@ impl Entry {
             input: self.input as usize,
             rows: self.first_row..self.first_row + self.spans,
         }
+    }
+}
+
+impl Timed for Entry {
+    fn start_unix_nano(&self) -> u64 {
+        self.start_unix_nano
+    }
+
+    fn spans(&self) -> u64 {
+        u64::from(self.spans)
     }
 }
 
@@ -167,8 +199,8 @@ fn read(segment: &Segment, input: u32, entries: &mut Vec<Entry>) -> Result<(), S
 fn windows(
     mut entries: Vec<Entry>,
     placing: Placing,
-    inputs: usize,
     slice_spans: u64,
+    rows_of: impl Fn(&[Entry]) -> SliceRows,
 ) -> Vec<(TimeWindow, Vec<SliceRows>)> {
     let window_of: Box<dyn Fn(&Entry) -> TimeWindow> = match placing {
         Placing::Into(window) => Box::new(move |_| window),
@@ -185,34 +217,15 @@ fn windows(
     entries.sort_unstable_by_key(|entry| (window_of(entry), entry.start_unix_nano));
     let windows = entries.chunk_by(|left, right| window_of(left) == window_of(right));
     let sliced = windows.map(|entries| {
-        let mut slices = Vec::new();
-        slice(entries, slice_spans, &mut slices);
-        let rows = slices.iter().map(|entries| rows_of(entries, inputs));
+        let rows = slices(entries, slice_spans)
+            .into_iter()
+            .map(|slice| rows_of(&entries[slice]));
         (window_of(&entries[0]), rows.collect())
     });
     sliced.collect()
 }
 
-/// Cuts traces, sorted by start, into slices of time with at most `spans_max` spans each, as far as traces do not start together. Time is halved,
-/// and what is too much is halved again, so that merges cut at the same places.
-fn slice<'e>(entries: &'e [Entry], spans_max: u64, slices: &mut Vec<&'e [Entry]>) {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-        return;
-    };
-    let spans: u64 = entries.iter().map(|entry| u64::from(entry.spans)).sum();
-    // The highest bit in which the times differ halves the shortest stretch around all of them.
-    let differ = first.start_unix_nano ^ last.start_unix_nano;
-    let Some(bit) = differ.checked_ilog2().filter(|_| spans > spans_max) else {
-        slices.push(entries);
-        return;
-    };
-    let later = entries.partition_point(|entry| entry.start_unix_nano >> bit & 1 == 0);
-    let (earlier, later) = entries.split_at(later);
-    slice(earlier, spans_max, slices);
-    slice(later, spans_max, slices);
-}
-
-fn rows_of(entries: &[Entry], inputs: usize) -> SliceRows {
+fn rows_of(entries: &[Entry], inputs: usize, is_shared: impl Fn(&TraceId) -> bool) -> SliceRows {
     let mut taken = vec![InputRows::default(); inputs];
     for entry in entries {
         let input = &mut taken[entry.input as usize];
@@ -221,6 +234,7 @@ fn rows_of(entries: &[Entry], inputs: usize) -> SliceRows {
             input.first_trace = entry.trace;
         }
         input.rows.push(first..first + entry.spans as usize);
+        input.is_shared |= is_shared(&entry.id);
     }
     for input in &mut taken {
         coalesce(&mut input.rows);
@@ -315,52 +329,6 @@ mod tests {
             to.start_ns() <= from.start_ns() && from.end_ns() <= to.end_ns()
         };
         assert!(assigned.iter().all(keeps_time));
-    }
-
-    fn entry(start_unix_nano: u64, spans: u32) -> Entry {
-        Entry {
-            id: TraceId::default(),
-            input: 0,
-            trace: 0,
-            first_row: 0,
-            spans,
-            start_unix_nano,
-        }
-    }
-
-    fn starts(entries: &[Entry], spans_max: u64) -> Vec<Vec<u64>> {
-        let mut slices = Vec::new();
-        slice(entries, spans_max, &mut slices);
-        let starts = |slice: &&[Entry]| slice.iter().map(|entry| entry.start_unix_nano).collect();
-        slices.iter().map(starts).collect()
-    }
-
-    #[test]
-    fn a_slice_has_as_many_spans_as_it_may_and_one_more_halves_it() {
-        let entries = [entry(8, 2), entry(9, 1), entry(11, 1), entry(12, 1)];
-        assert_eq!(starts(&entries, 5), [[8, 9, 11, 12]]);
-        assert_eq!(starts(&entries, 4), [vec![8, 9, 11], vec![12]]);
-        assert_eq!(starts(&entries, 3), [vec![8, 9], vec![11], vec![12]]);
-        // What starts together stays together.
-        assert_eq!(starts(&[entry(7, 9), entry(7, 9)], 1), [[7, 7]]);
-        let far = [entry(0, 1), entry(u64::MAX, 1)];
-        assert_eq!(starts(&far, 1), [vec![0], vec![u64::MAX]]);
-        assert!(starts(&[], 1).is_empty());
-    }
-
-    #[test]
-    fn slices_of_a_part_lie_within_those_of_the_whole() {
-        let entries: Vec<_> = (0..1000u64).map(|n| entry(n * n, 1)).collect();
-        let whole = starts(&entries, 10);
-        let part = starts(&entries[300..500], 10);
-        let inside = |slice: &Vec<u64>| {
-            whole
-                .iter()
-                .any(|of| slice.iter().all(|start| of.contains(start)))
-        };
-        assert!(part.iter().skip(1).all(inside));
-        assert!(whole.iter().all(|slice| slice.len() <= 10));
-        assert!(whole.concat().is_sorted());
     }
 
     #[test]

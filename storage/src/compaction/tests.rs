@@ -11,12 +11,16 @@ use arrow::datatypes::TimestampNanosecondType;
 use proptest::prelude::*;
 
 use super::*;
+use crate::env::Env;
 use crate::env::testing::{Fault, SimEnv};
 use crate::error::StoreError;
 use crate::ids::TraceId;
-use crate::limits::CompactionLimits;
+use crate::limits::{CompactionLimits, SegmentShape};
 use crate::policy::KeepAll;
-use crate::segment::tests::{DIR, SHAPE, batches, new_segment, parts, plain, repeats_ids};
+use crate::segment::attributes::AttributeOwner;
+use crate::segment::tests::{
+    DIR, EvenTwice, SHAPE, batches, new_segment, parts, plain, repeats_ids,
+};
 use crate::segment::{Segment, SegmentCache, SegmentMeta, SegmentTable, TimeWindow, write};
 use crate::testing::{TestSpan, read};
 use crate::trace::assemble;
@@ -45,14 +49,32 @@ struct World {
     sim: SimEnv,
     cache: Arc<SegmentCache>,
     names: Numbered,
+    shape: SegmentShape,
+    /// Spans that merges took over as they were.
+    copied_spans: Cell<u64>,
+    pace: Pace,
 }
 
 impl World {
     fn new() -> Self {
+        Self::slicing(SHAPE.slice_spans)
+    }
+
+    /// Segments are cut into slices of so many spans, and these into two row groups.
+    fn slicing(slice_spans: u64) -> Self {
+        let half = (slice_spans / 2).max(1) as usize;
+        let shape = SegmentShape {
+            slice_spans,
+            row_group_rows: half.min(SHAPE.row_group_rows),
+            ..SHAPE
+        };
         Self {
             sim: SimEnv::new(1),
             cache: Arc::new(SegmentCache::new(1 << 20)),
             names: Numbered(Cell::new(0)),
+            shape,
+            copied_spans: Cell::new(0),
+            pace: Pace::default(),
         }
     }
 
@@ -69,10 +91,33 @@ impl World {
             let name = format!("default/flushed-{}-{}", self.names.0.get(), segments.len());
             let batches = batches(std::slice::from_ref(spans));
             let env = self.sim.env();
-            let meta = write(&env, &new_segment(&name), &batches, &SHAPE, &KeepAll).unwrap();
+            let meta = write(&env, &new_segment(&name), &batches, &self.shape, &KeepAll).unwrap();
             segments.extend(meta.map(|meta| self.open(&meta)));
         }
         segments
+    }
+
+    /// A merge that keeps everything.
+    fn plan<'a>(
+        &'a self,
+        env: &'a Env,
+        inputs: &'a [Arc<Segment>],
+        limits: &'a CompactionLimits,
+    ) -> Merge<'a> {
+        Merge {
+            env,
+            data_dir: Path::new(DIR),
+            limits,
+            shape: &self.shape,
+            inputs,
+            window: None,
+            is_pinned: false,
+            is_sampled: false,
+            id: 7,
+            policy: &KeepAll,
+            names: &self.names,
+            pace: &self.pace,
+        }
     }
 
     fn try_merge(
@@ -82,22 +127,16 @@ impl World {
         window: Option<TimeWindow>,
         pace: &Pace,
     ) -> Result<Vec<Arc<Segment>>, StoreError> {
+        let env = self.sim.env();
         let merge = Merge {
-            env: &self.sim.env(),
-            data_dir: Path::new(DIR),
-            limits,
-            shape: &SHAPE,
-            inputs,
             window,
-            is_pinned: false,
-            is_sampled: false,
-            id: 7,
-            policy: &KeepAll,
-            names: &self.names,
             pace,
+            ..self.plan(&env, inputs, limits)
         };
         let mut merged = merge.run()?;
         merged.keep();
+        self.copied_spans
+            .set(self.copied_spans.get() + merged.copied_spans);
         Ok(merged.segments.iter().map(|meta| self.open(meta)).collect())
     }
 
@@ -200,9 +239,9 @@ proptest! {
         trace_spans_max in prop_oneof![Just(2), Just(6), Just(1000)],
         segment_bytes in prop_oneof![Just(1), Just(1 << 30)], slice_spans in prop_oneof![Just(1), Just(9), Just(1 << 20)],
     ) {
-        let world = World::new();
+        let world = World::slicing(slice_spans);
         let inputs = world.flush(&dealt(parts, segments));
-        let limits = CompactionLimits { held_bytes: held, trace_spans_max, segment_bytes, slice_spans, ..limits() };
+        let limits = CompactionLimits { held_bytes: held, trace_spans_max, segment_bytes, ..limits() };
         let outputs = world.merge(&inputs, &limits);
         check_outputs(&outputs);
         prop_assert_eq!(traces(&outputs), traces(&inputs));
@@ -243,48 +282,47 @@ fn shop(first: u32, count: u32) -> Vec<TestSpan> {
 }
 
 #[test]
-fn a_merged_segment_goes_through_time_slice_by_slice() {
-    let world = World::new();
-    let inputs = world.flush(&[shop(0, 300), shop(300, 500)]);
-    let limits = CompactionLimits {
-        slice_spans: 400,
-        ..limits()
-    };
-    let merged = world.merge(&inputs, &limits);
-    assert_eq!(merged.len(), 1);
+fn a_segment_goes_through_time_slice_by_slice() {
     let starts = |segment: &Segment| {
         let traces = table(segment, SegmentTable::Traces);
         let starts = traces.column_by_name("start_time").unwrap();
         let starts = starts.as_primitive::<TimestampNanosecondType>();
         starts.values().to_vec()
     };
-    let (starts, all_at_once) = (
-        starts(&merged[0]),
-        starts(&world.merge(&inputs, &self::limits())[0]),
-    );
-    assert!(
-        !starts.is_sorted(),
-        "within a slice traces are put together by kind"
-    );
-    // A trace is behind no other one that begins a slice or more later.
-    let mut sorted = all_at_once.clone();
+    let flushed_and_merged = |slice_spans| {
+        let world = World::slicing(slice_spans);
+        let flushed = world.flush(&[shop(0, 800), shop(0, 300), shop(300, 500)]);
+        let merged = world.merge(&flushed[1..], &limits());
+        assert_eq!((flushed.len(), merged.len()), (3, 1));
+        [starts(&flushed[0]), starts(&merged[0])]
+    };
+    let mut sorted = flushed_and_merged(1 << 20)[0].clone();
     sorted.sort_unstable();
-    let place = |start: &i64| sorted.partition_point(|other| other < start);
+    // How far a trace is from where it would stand if all stood in the order of their starts.
     let furthest = |starts: &[i64]| {
+        let place = |start: &i64| sorted.partition_point(|other| other < start);
         let places = starts.iter().map(place).enumerate();
-        places
-            .map(|(row, place)| row.abs_diff(place))
-            .max()
-            .unwrap()
+        let far = places.map(|(row, place)| row.abs_diff(place));
+        far.max().unwrap()
     };
     // Four spans a trace.
-    assert!(furthest(&starts) <= 400 / 4, "{}", furthest(&starts));
-    assert!(furthest(&all_at_once) > 400 / 4);
+    for starts in flushed_and_merged(400) {
+        assert!(!starts.is_sorted(), "within a slice, by kind");
+        assert!(furthest(&starts) <= 400 / 4, "{}", furthest(&starts));
+    }
+    for starts in flushed_and_merged(1 << 20) {
+        assert!(furthest(&starts) > 400 / 4);
+    }
 }
 
 #[test]
 fn whole_traces_merge_into_the_segment_that_one_flush_would_have_written() {
-    let world = World::new();
+    for slice_spans in [SHAPE.slice_spans, 500] {
+        merges_into_what_one_flush_would_have_written(&World::slicing(slice_spans));
+    }
+}
+
+fn merges_into_what_one_flush_would_have_written(world: &World) {
     let inputs = world.flush(&[shop(0, 70), shop(70, 200), shop(270, 5), shop(275, 900)]);
     let merged = world.merge(&inputs, &limits());
     let at_once = world.flush(&[shop(0, 1175)]);
@@ -311,6 +349,96 @@ fn whole_traces_merge_into_the_segment_that_one_flush_would_have_written() {
     assert_eq!(merged.start_time, at_once.start_time);
     assert_eq!(merged.services, at_once.services);
     assert_eq!(merged.ingested_at, (100, 100));
+}
+
+#[test]
+fn slices_of_one_input_are_taken_over_as_they_are() {
+    let world = World::slicing(400);
+    let lists = [shop(0, 350), shop(350, 450)];
+    let inputs = world.flush(&lists);
+    let merged = world.merge(&inputs, &limits());
+    assert_eq!(merged.len(), 1);
+    // They meet within a slice, and the one behind it was not cut off in an input that has less of it.
+    let copied = world.copied_spans.take();
+    assert!((3200 - 2 * 400..3200).contains(&copied), "{copied}");
+    check_outputs(&merged);
+    assert_eq!(traces(&merged), traces(&inputs));
+    // Now all of them lie in one input.
+    let again = world.merge(&merged, &limits());
+    assert_eq!(world.copied_spans.take(), 3200);
+    check_outputs(&again);
+    let tables = [SegmentTable::Spans, SegmentTable::Traces];
+    for which in tables {
+        assert_eq!(table(&again[0], which), table(&merged[0], which));
+    }
+    let (again, merged) = (again[0].meta(), merged[0].meta());
+    assert_eq!(again.start_time, merged.start_time);
+    assert_eq!(again.ingested_at, merged.ingested_at);
+    assert_eq!(again.services, merged.services);
+}
+
+#[test]
+fn what_a_footer_says_of_attributes_stays_true_of_rows_that_are_taken_over() {
+    let world = World::slicing(400);
+    // One span in fifty has a key that no other one has.
+    let inputs = world.flush(&[shop(0, 400)]);
+    let layout = |segment: &Segment| segment.attribute_layout().unwrap();
+    let merged = world.merge(&inputs, &limits());
+    assert_eq!(world.copied_spans.take(), 1600);
+    assert_eq!(layout(&merged[0]), layout(&inputs[0]));
+    let rare = layout(&merged[0]);
+    let rare = rare.owner(AttributeOwner::Span);
+    assert!(rare.residue_of("rare 50").is_some());
+    assert!(rare.residue_of("rare 51").is_none());
+}
+
+#[test]
+fn rows_are_put_together_where_they_cannot_be_taken_over() {
+    let whole = |world: &World, inputs: &[Arc<Segment>], limits: &CompactionLimits| {
+        let merged = world.merge(inputs, limits);
+        check_outputs(&merged);
+        assert_eq!(traces(&merged), traces(inputs));
+        world.copied_spans.take()
+    };
+    // The columns of the merged segment are not those of the inputs.
+    let world = World::slicing(400);
+    let mut plain = shop(400, 400);
+    for span in &mut plain {
+        span.attributes.retain(|(key, _)| key == "route");
+        let text = crate::attributes::AttributeValue::String("x".to_owned());
+        span.attributes.push(("other".to_owned(), text));
+    }
+    let inputs = world.flush(&[shop(0, 400), plain]);
+    assert_eq!(whole(&world, &inputs, &limits()), 0);
+    // Every trace has a part in both.
+    let world = World::slicing(400);
+    let (even, odd): (Vec<_>, Vec<_>) = shop(0, 400)
+        .into_iter()
+        .enumerate()
+        .partition(|(place, _)| place.is_multiple_of(2));
+    let spans = |list: Vec<(usize, TestSpan)>| list.into_iter().map(|(_, span)| span).collect();
+    let inputs = world.flush(&[spans(even), spans(odd)]);
+    assert_eq!(whole(&world, &inputs, &limits()), 0);
+    // So it is where they are too long to be put together.
+    let apart = CompactionLimits {
+        trace_spans_max: 1,
+        ..limits()
+    };
+    assert_eq!(whole(&world, &inputs, &apart), 0);
+}
+
+#[test]
+fn a_merge_that_drops_or_weighs_takes_nothing_over() {
+    let world = World::slicing(400);
+    let inputs = world.flush(&[shop(0, 400)]);
+    let (env, limits) = (world.sim.env(), limits());
+    let all = world.plan(&env, &inputs, &limits);
+    assert_eq!(all.run().unwrap().copied_spans, 1600);
+    let merge = Merge {
+        policy: &EvenTwice,
+        ..world.plan(&env, &inputs, &limits)
+    };
+    assert_eq!(merge.run().unwrap().copied_spans, 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::index::OPERATIONS_MAX;
+use super::index::{OPERATIONS_MAX, Operation};
 use super::plan::OperationRef;
 use crate::ids::TraceId;
 
@@ -17,6 +17,8 @@ pub(super) struct Operations {
     count: usize,
     /// Kept apart: services may be few where operations are not.
     services: BTreeSet<String>,
+    /// Some are not known, because they were too many.
+    lacks_services: bool,
 }
 
 impl Operations {
@@ -32,6 +34,23 @@ impl Operations {
         if !kinds.contains(kind) {
             kinds.insert(kind.to_owned());
             self.count += 1;
+        }
+    }
+
+    /// Takes those of another segment: all there are, or `None` when they are too many to be listed, and its services, none when they are.
+    pub(super) fn add_all(&mut self, operations: Option<&[Operation]>, services: &[String]) {
+        for operation in operations.into_iter().flatten() {
+            let Operation {
+                service_name,
+                name,
+                kind,
+            } = operation;
+            self.add((service_name, name, kind));
+        }
+        if operations.is_none() {
+            self.count = OPERATIONS_MAX + 1;
+            self.services.extend(services.iter().cloned());
+            self.lacks_services |= services.is_empty();
         }
     }
 
@@ -55,7 +74,7 @@ impl Operations {
 
     /// Service names, sorted; none when they are too many.
     pub(super) fn services(&self) -> Vec<String> {
-        if self.services.len() > SERVICES_MAX {
+        if self.lacks_services || self.services.len() > SERVICES_MAX {
             return Vec::new();
         }
         self.services.iter().cloned().collect()
@@ -81,7 +100,12 @@ impl Default for Extent {
 
 impl Extent {
     pub(super) fn add(&mut self, value: i64) {
-        self.0 = (self.0.0.min(value), self.0.1.max(value));
+        self.add_all((value, value));
+    }
+
+    /// Takes all from one value to another.
+    pub(super) fn add_all(&mut self, (least, most): (i64, i64)) {
+        self.0 = (self.0.0.min(least), self.0.1.max(most));
     }
 }
 
@@ -135,6 +159,26 @@ mod tests {
         }
         assert_eq!(operations.services().len(), SERVICES_MAX);
         operations.add(("one more", "", ""));
+        assert!(operations.services().is_empty());
+    }
+
+    #[test]
+    fn what_another_segment_lists_is_added_and_what_it_does_not_list_is_lost() {
+        let listed = Operation {
+            service_name: "cart".to_owned(),
+            name: "add".to_owned(),
+            kind: "server".to_owned(),
+        };
+        let mut operations = Operations::default();
+        operations.add(("mail", "send", "client"));
+        operations.add_all(Some(&[listed]), &["cart".to_owned()]);
+        let both = [("cart", "add", "server"), ("mail", "send", "client")];
+        assert_eq!(operations.list().as_deref(), Some(&both[..]));
+        assert_eq!(operations.services(), ["cart", "mail"]);
+        operations.add_all(None, &["shop".to_owned()]);
+        assert_eq!(operations.list(), None);
+        assert_eq!(operations.services(), ["cart", "mail", "shop"]);
+        operations.add_all(None, &[]);
         assert!(operations.services().is_empty());
     }
 }

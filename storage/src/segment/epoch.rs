@@ -35,7 +35,7 @@ pub fn write(
         let (rows, tree) = arrange(&gathered, trace);
         planner.add(&rows, &tree, policy);
     }
-    let plan = planner.finish(shape.trace_order);
+    let plan = planner.finish(shape);
     write_planned(env, new, batches, shape, &plan)
 }
 
@@ -62,6 +62,7 @@ pub(crate) fn write_planned(
         sources,
         rows: &plan.rows,
         ends: &ends,
+        slices: &plan.slices,
         operations: &plan.operations,
     })?;
     for trace in &plan.traces {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   spans of all batches ──by trace──▶ copies dropped ──▶ tree ──▶ policy ──▶ traces sorted by
-//!                                                                             root service, root name, shape, start
+//!                                                                             slice of time, root service, root name, shape, start
 //! ```
 //!
 //! A trace's spans stand together, depth first. Traces of one kind stand together, so that equal columns repeat in equal patterns;
@@ -13,8 +13,9 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::slices::{Timed, slices};
 use crate::fast::FastMap;
-use crate::limits::TraceOrder;
+use crate::limits::{SegmentShape, TraceOrder};
 use crate::policy::{FlushPolicy, Weighing};
 use crate::trace::content::Spans;
 use crate::trace::gather::{Gathered, SpanRef};
@@ -94,6 +95,16 @@ pub(crate) struct PlannedTrace<'a> {
     shape: u64,
 }
 
+impl Timed for PlannedTrace<'_> {
+    fn start_unix_nano(&self) -> u64 {
+        self.summary.start_unix_nano
+    }
+
+    fn spans(&self) -> u64 {
+        self.rows.len() as u64
+    }
+}
+
 impl PlannedTrace<'_> {
     /// What traces are put in order by.
     fn kind(&self) -> (&str, &str, u64, u64) {
@@ -111,6 +122,8 @@ impl PlannedTrace<'_> {
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(super) rows: Vec<PlannedRow>,
+    /// Rows of each slice.
+    pub(super) slices: Vec<usize>,
     /// In the order of their rows.
     pub(super) traces: Vec<PlannedTrace<'a>>,
     /// Distinct operations, sorted.
@@ -171,15 +184,12 @@ impl<'a> Planner<'a> {
             .or_insert_with(|| operation_hash(operation))
     }
 
-    /// The plan, with its traces in the order `order`.
-    pub(crate) fn finish(mut self, order: TraceOrder) -> Plan<'a> {
-        match order {
-            TraceOrder::Kind => self
-                .traces
-                .sort_by(|left, right| left.kind().cmp(&right.kind())),
-            TraceOrder::StartTime => self
-                .traces
-                .sort_by_key(|trace| trace.summary.start_unix_nano),
+    /// The plan, with its traces in the order that `shape` asks for.
+    pub(crate) fn finish(mut self, shape: &SegmentShape) -> Plan<'a> {
+        let mut slices = vec![self.rows.len()];
+        match shape.trace_order {
+            TraceOrder::Kind => slices = self.sort_by_kind(shape.slice_spans),
+            TraceOrder::StartTime => self.traces.sort_by_key(Timed::start_unix_nano),
             TraceOrder::TraceId => self.traces.sort_by_key(|trace| trace.summary.trace_id),
         }
         let mut rows = Vec::with_capacity(self.rows.len());
@@ -192,8 +202,23 @@ impl<'a> Planner<'a> {
         operations.sort_unstable();
         Plan {
             rows,
+            slices,
             traces: self.traces,
             operations,
         }
+    }
+
+    /// Slice by slice of at most `slice_spans` spans; how many each has.
+    fn sort_by_kind(&mut self, slice_spans: u64) -> Vec<usize> {
+        if self.rows.len() as u64 > slice_spans {
+            self.traces.sort_by_key(Timed::start_unix_nano);
+        }
+        let mut sizes = Vec::new();
+        for slice in slices(&self.traces, slice_spans) {
+            let traces = &mut self.traces[slice];
+            traces.sort_by(|left, right| left.kind().cmp(&right.kind()));
+            sizes.push(traces.iter().map(|trace| trace.rows.len()).sum());
+        }
+        sizes
     }
 }

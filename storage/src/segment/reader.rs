@@ -9,12 +9,12 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use parquet::file::statistics::Statistics;
 
 use super::attributes::AttributeLayout;
 use super::cache::{Key, Part, SegmentCache};
+use super::copy::extent;
 use super::file::{FileReader, io_error};
-use super::index::values::{attribute_hash, key_hash, name_hash, service_hash};
+use super::index::values::{SaltedFilter, attribute_hash, key_hash, name_hash, service_hash};
 use super::index::{Index, Operation};
 use super::table::{Footer, TableFile, page_bytes};
 use super::{SegmentMeta, SegmentTable, unknown_format};
@@ -355,12 +355,35 @@ impl Segment {
     /// When the footer cannot be read.
     pub fn row_group_start_time(&self, row_group: usize) -> Result<Option<(i64, i64)>, StoreError> {
         let metadata = self.metadata(SegmentTable::Spans)?;
-        let facts = metadata.metadata().row_groups().get(row_group);
-        let statistics = facts.and_then(|facts| facts.column(column::START_TIME).statistics());
-        let Some(Statistics::Int64(starts)) = statistics else {
-            return Ok(None);
-        };
-        Ok(starts.min_opt().copied().zip(starts.max_opt().copied()))
+        Ok(extent(metadata.metadata(), row_group, column::START_TIME))
+    }
+
+    /// The row groups of `spans` that hold the rows `rows` and nothing else, if there are such.
+    ///
+    /// # Errors
+    /// When the footer cannot be read.
+    pub(crate) fn row_groups_of(
+        &self,
+        rows: Range<usize>,
+    ) -> Result<Option<Range<usize>>, StoreError> {
+        let metadata = self.metadata(SegmentTable::Spans)?;
+        let mut starts = vec![0];
+        for row_group in metadata.metadata().row_groups() {
+            starts.push(starts[starts.len() - 1] + row_group.num_rows() as usize);
+        }
+        let first = starts.binary_search(&rows.start);
+        let end = starts.binary_search(&rows.end);
+        Ok(first.ok().zip(end.ok()).map(|(first, end)| first..end))
+    }
+
+    /// The filter of row group `row_group` of `spans`; `None` when another segment could not take it over.
+    pub(super) fn row_group_filter(
+        &self,
+        row_group: usize,
+    ) -> Result<Option<SaltedFilter>, StoreError> {
+        let file = self.file(INDEX)?;
+        self.index()?
+            .filter(&file, &self.meta.name, row_group as u32)
     }
 
     /// Every service, span name and kind, sorted; `None` when there are too many to be listed.

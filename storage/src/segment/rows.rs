@@ -21,7 +21,7 @@ const GROUP_BYTES_MAX: usize = 16 << 20;
 
 /// Makes tables of planned rows.
 pub(super) struct RowSource<'a> {
-    batches: &'a [Arc<SpanBatch>],
+    pub(super) batches: &'a [Arc<SpanBatch>],
     rows: &'a [PlannedRow],
 }
 

@@ -2,10 +2,8 @@
 //!
 //! An epoch is written in one go (`epoch`); a merge hands its rows over piece by piece. Both come here.
 
-use std::cell::Cell;
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -14,14 +12,15 @@ use super::attributes::{
     AttributeLayout, AttributeOwner, CensusOfFile, GroupColumns, KeyList, Placed, Source, Splitter,
 };
 use super::contents::{Extent, Operations, TraceRows};
-use super::file::{FileWriter, io_error};
-use super::index::values::{Salt, ValueCollector};
+use super::copy::{RowGroup, RowGroupFacts};
+use super::files::Files;
+use super::index::values::{Salt, SaltedFilter, ValueCollector};
 use super::index::{self, Contents};
 use super::layouts::Layouts;
 use super::plan::{OperationRef, PlannedRow};
 use super::rows::RowSource;
 use super::table_writer::TableWriter;
-use super::{FORMAT, Merged, Segment, SegmentMeta};
+use super::{FORMAT, Merged, Segment, SegmentMeta, SegmentTable};
 use crate::batch::SpanBatch;
 use crate::env::Env;
 use crate::error::StoreError;
@@ -31,8 +30,8 @@ use crate::schema::column;
 use crate::trace::columns::SpanColumns;
 use crate::trace::summary::{Summary, TracesBuilder};
 
-/// Ending of the files of a segment that is not whole yet.
-const TEMPORARY: &str = "tmp";
+/// A row group of less than this part of its rows goes on into the next slice.
+const SMALL: usize = 8;
 
 /// What a segment that is about to be written is called.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +58,8 @@ pub(super) struct Part<'a> {
     pub(super) rows: &'a [PlannedRow],
     /// Places in `rows` behind which a trace ends, ascending.
     pub(super) ends: &'a [usize],
+    /// Rows of each slice that begins here, together all of them; or the slice under way goes on.
+    pub(super) slices: &'a [usize],
     /// The operations of the rows, each once.
     pub(super) operations: &'a [OperationRef<'a>],
 }
@@ -74,9 +75,11 @@ pub(crate) struct SegmentWriter<'e> {
     attributes: Attributes,
     collector: ValueCollector,
     /// The filter of each row group that is written.
-    filters: Vec<Vec<u8>>,
+    filters: Vec<SaltedFilter>,
     /// Rows of the row group that is under way.
     group_rows: usize,
+    /// Rows that it is to have.
+    group_rows_full: usize,
     span_count: u64,
     repeats_ids: bool,
     operations: Operations,
@@ -111,6 +114,7 @@ impl<'e> SegmentWriter<'e> {
             collector: ValueCollector::new(),
             filters: Vec::new(),
             group_rows: 0,
+            group_rows_full: shape.row_group_rows,
             span_count: 0,
             repeats_ids: false,
             operations: Operations::default(),
@@ -142,8 +146,68 @@ impl<'e> SegmentWriter<'e> {
             sources: AttributeOwner::ALL.map(|owner| Source::of(&batches, owner)),
             rows,
             ends,
+            slices: &[],
             operations: &operations,
         })
+    }
+
+    /// A slice of `rows` rows begins, with a row group of its own if the one under way is not small; it is cut into equal row groups.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn begin_slice(&mut self, rows: usize) -> Result<(), StoreError> {
+        let full = self.shape.row_group_rows;
+        if self.group_rows >= (full / SMALL).max(1) {
+            self.end_row_group()?;
+        }
+        let groups = rows.div_ceil(full).max(1);
+        self.group_rows_full = rows.div_ceil(groups).max(1);
+        Ok(())
+    }
+
+    /// Appends the row groups `row_groups` of `segment` as they are, or nothing: false when one is under way here, and when `segment` is laid out
+    /// otherwise than this one or does not tell enough.
+    ///
+    /// # Errors
+    /// When `segment` cannot be read, or a file not be written.
+    pub(crate) fn copy(
+        &mut self,
+        segment: &Segment,
+        row_groups: Range<usize>,
+    ) -> Result<bool, StoreError> {
+        let metadata = segment.metadata(SegmentTable::Spans)?;
+        let layout = segment.attribute_layout()?;
+        if self.group_rows > 0
+            || metadata.schema().fields() != self.spans.schema.fields()
+            || !self.attributes.places_alike(&layout)
+        {
+            return Ok(false);
+        }
+        let mut taken = Vec::with_capacity(row_groups.len());
+        for number in row_groups {
+            let facts = RowGroupFacts::of(metadata.metadata(), number);
+            let Some(both) = facts.zip(segment.row_group_filter(number)?) else {
+                return Ok(false);
+            };
+            taken.push((number, both));
+        }
+        let file = segment.table(SegmentTable::Spans)?;
+        for (number, (facts, filter)) in taken {
+            self.spans.copy_row_group(&RowGroup {
+                file: &file,
+                metadata: metadata.metadata(),
+                number,
+            })?;
+            self.filters.push(filter);
+            self.span_count += facts.rows;
+            self.start_time.add_all(facts.start_time);
+            self.ingested_at.add_all(facts.ingested_at);
+        }
+        self.attributes.note(&layout);
+        let operations = segment.operations()?;
+        self.operations
+            .add_all((*operations).as_deref(), &segment.meta().services);
+        Ok(true)
     }
 
     /// Appends the row of a trace: in the order in which the traces' spans are appended.
@@ -223,7 +287,7 @@ impl<'e> SegmentWriter<'e> {
 
     /// Appends rows, and ends row groups behind a trace if possible.
     pub(super) fn write_part(&mut self, part: Part<'_>) -> Result<(), StoreError> {
-        let (batches, rows, ends) = (part.batches, part.rows, part.ends);
+        let (batches, rows) = (part.batches, part.rows);
         for operation in part.operations {
             self.operations.add(*operation);
         }
@@ -231,22 +295,41 @@ impl<'e> SegmentWriter<'e> {
         let placed = self.attributes.place(part.sources);
         let source = RowSource::new(batches, rows);
         let mut start = 0;
-        while start < rows.len() {
+        for slice in part.slices {
+            self.begin_slice(*slice)?;
+            let rows = start..start + slice;
+            self.write_slice(&source, &placed, rows, part.ends)?;
+            start += slice;
+        }
+        self.write_slice(&source, &placed, start..rows.len(), part.ends)?;
+        self.attributes.batches += batches.len() as u32;
+        Ok(())
+    }
+
+    /// Appends the rows `rows` of one slice.
+    fn write_slice(
+        &mut self,
+        source: &RowSource<'_>,
+        placed: &PlacedPart<'_>,
+        rows: Range<usize>,
+        ends: &[usize],
+    ) -> Result<(), StoreError> {
+        let mut start = rows.start;
+        while start < rows.end {
             if self.group_rows == self.group_rows_max() {
                 self.end_row_group()?;
             }
-            let group_end = self.group_end(start, rows.len(), ends);
+            let group_end = self.group_end(start, rows.end, ends);
             let end = source.part_end(start, group_end);
-            self.write_rows(&source, &placed, start..end, part.batches)?;
+            self.write_rows(source, placed, start..end)?;
             let is_full = end == group_end
-                && self.group_rows >= self.shape.row_group_rows
+                && self.group_rows >= self.group_rows_full
                 && ends.binary_search(&end).is_ok();
             if is_full || self.spans.row_group_bytes() >= self.shape.row_group_bytes {
                 self.end_row_group()?;
             }
             start = end;
         }
-        self.attributes.batches += batches.len() as u32;
         Ok(())
     }
 
@@ -257,7 +340,7 @@ impl<'e> SegmentWriter<'e> {
 
     /// Where the row group ends that row `start` is in: behind the trace that makes it large, unless that is too far; at most `rows`.
     fn group_end(&self, start: usize, rows: usize, ends: &[usize]) -> usize {
-        let missing = self.shape.row_group_rows.saturating_sub(self.group_rows);
+        let missing = self.group_rows_full.saturating_sub(self.group_rows);
         let large = start + missing.max(1);
         let behind_trace = ends.get(ends.partition_point(|end| *end < large));
         let farthest = (start + self.group_rows_max() - self.group_rows).min(rows);
@@ -269,7 +352,6 @@ impl<'e> SegmentWriter<'e> {
         source: &RowSource<'_>,
         placed: &PlacedPart<'_>,
         rows: Range<usize>,
-        batches: &[Arc<SpanBatch>],
     ) -> Result<(), StoreError> {
         let of_spans = self.attributes.spans.split(
             &placed.spans,
@@ -283,7 +365,7 @@ impl<'e> SegmentWriter<'e> {
             &mut self.collector,
             &table,
             source.places(rows.clone()),
-            batches,
+            source.batches,
         );
         self.spans.write(&table)?;
         self.group_rows += rows.len();
@@ -311,102 +393,6 @@ impl<'e> SegmentWriter<'e> {
             let row = row.span.row as usize;
             self.start_time.add(columns.start(row));
             self.ingested_at.add(columns.ingested_at(row));
-        }
-    }
-}
-
-/// The files, and their removal when nothing comes of them.
-struct Files<'e> {
-    env: &'e Env,
-    name: String,
-    tenant: String,
-    wal: (u64, u64),
-    merged: Option<Merged>,
-    is_pinned: bool,
-    /// Spans, traces, index.
-    paths: [PathBuf; 3],
-    /// How many of them have been made and are ours to remove.
-    created: Cell<usize>,
-}
-
-impl<'e> Files<'e> {
-    fn new(env: &'e Env, new: &NewSegment<'_>) -> Result<Self, StoreError> {
-        let files = Self {
-            env,
-            name: new.name.to_owned(),
-            tenant: new.tenant.to_owned(),
-            wal: new.wal,
-            merged: new.merged,
-            is_pinned: new.is_pinned,
-            paths: Segment::paths(new.data_dir, new.name),
-            created: Cell::new(0),
-        };
-        let dir = files.dir();
-        env.fs
-            .create_dir_all(dir)
-            .map_err(|source| io_error(dir, source))?;
-        files.check_free()?;
-        Ok(files)
-    }
-
-    /// A segment is never written over.
-    fn check_free(&self) -> Result<(), StoreError> {
-        let path = &self.paths[0];
-        match self.env.fs.open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(io_error(path, source)),
-            Ok(_) => Err(io_error(path, io::ErrorKind::AlreadyExists.into())),
-        }
-    }
-
-    fn dir(&self) -> &Path {
-        self.paths[0].parent().unwrap_or(Path::new("."))
-    }
-
-    /// What the file `place` is called until the segment is whole.
-    fn temporary(&self, place: usize) -> PathBuf {
-        self.paths[place].with_added_extension(TEMPORARY)
-    }
-
-    /// Makes the file `place`, and remembers that it is ours.
-    fn create(&self, place: usize) -> Result<FileWriter, StoreError> {
-        let file = FileWriter::create(self.env, &self.temporary(place))?;
-        self.created.set(place + 1);
-        Ok(file)
-    }
-
-    /// Gives the files their names, and makes those durable.
-    fn give_names(&self) -> Result<(), StoreError> {
-        for (place, path) in self.paths.iter().enumerate() {
-            let renamed = self.env.fs.rename(&self.temporary(place), path);
-            renamed.map_err(|source| io_error(path, source))?;
-        }
-        let dir = self.dir();
-        self.env
-            .fs
-            .sync_dir(dir)
-            .map_err(|source| io_error(dir, source))
-    }
-
-    /// The segment is whole.
-    fn keep(&self) {
-        self.created.set(0);
-    }
-}
-
-impl Drop for Files<'_> {
-    /// What cannot be removed is an orphan, and start-up removes it.
-    fn drop(&mut self) {
-        for (place, path) in self.paths[..self.created.get()].iter().enumerate() {
-            let removed = match self.env.fs.remove_file(&self.temporary(place)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.env.fs.remove_file(path)
-                }
-                removed => removed,
-            };
-            if let Err(error) = removed {
-                tracing::warn!(path = %path.display(), %error, "part of a failed segment stays behind");
-            }
         }
     }
 }
@@ -444,6 +430,22 @@ impl Attributes {
             census: layouts.census,
             batches: 0,
         }
+    }
+
+    /// Whether a file of the layout `layout` keeps attributes in the same places.
+    fn places_alike(&self, layout: &AttributeLayout) -> bool {
+        let own = [self.spans.layout(), self.resources.layout()];
+        let mut both = AttributeOwner::ALL.into_iter().zip(own);
+        both.all(|(owner, own)| own.places_alike(layout.owner(owner)))
+    }
+
+    /// Takes what the layout `layout`, which is alike, says of rows that are not seen here.
+    fn note(&mut self, layout: &AttributeLayout) {
+        self.spans.note(layout.owner(AttributeOwner::Span));
+        self.resources.note(layout.owner(AttributeOwner::Resource));
+        self.keys.scope.add_all(layout.scope_keys.as_ref());
+        self.keys.event.add_all(layout.event_keys.as_ref());
+        self.keys.link.add_all(layout.link_keys.as_ref());
     }
 
     /// The columns; the keys in the residue are not known yet.

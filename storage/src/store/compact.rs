@@ -335,6 +335,7 @@ fn report_of(inputs: &[Arc<Segment>], merged: &Merged) -> CompactionReport {
         input_bytes: inputs.map(bytes).sum(),
         output_bytes: merged.segments.iter().map(bytes).sum(),
         sampled_out_traces: 0,
+        copied_spans: merged.copied_spans,
     }
 }
 

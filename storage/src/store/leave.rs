@@ -53,7 +53,7 @@ pub(super) fn write(
     let pending = &shared.view.counts().pending;
     let (counted, planner) = arrange_traces(&gathered, epoch.batches.len(), pending, now, policy);
     let shape = &options.limits.segment_shape;
-    let plan = planner.finish(shape.trace_order);
+    let plan = planner.finish(shape);
     let counts = derive::write(shared, epoch, counted, now, nonce)?;
     let (incarnation, _) = shared.manifest_figures();
     let name = segment_name(DEFAULT_TENANT, incarnation, epoch.seqs, nonce);

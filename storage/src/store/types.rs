@@ -166,6 +166,9 @@ pub struct CompactionReport {
     /// Old traces that were sampled out.
     #[serde(default)]
     pub sampled_out_traces: u64,
+    /// Spans written that were taken over as they were, neither decoded nor encoded.
+    #[serde(default)]
+    pub copied_spans: u64,
 }
 
 impl CompactionReport {
@@ -178,5 +181,6 @@ impl CompactionReport {
         self.input_bytes += other.input_bytes;
         self.output_bytes += other.output_bytes;
         self.sampled_out_traces += other.sampled_out_traces;
+        self.copied_spans += other.copied_spans;
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::census::Census;
 use super::layout::{OwnerLayout, PromotedColumn, bucket_of};
-use super::place::ColumnSet;
+use super::place::{ColumnSet, OF_ONE_BYTE};
 use super::shape::{List, Lists, NO_SHAPE, Shapes};
 use super::{AttributeOwner, BUCKETS_MAX, COLUMNS_MAX};
 use crate::attributes::AttributeType;
@@ -59,7 +59,8 @@ impl Counts {
     }
 }
 
-/// The columns, the most frequent keys first, and the number of residue maps.
+/// The columns, and the number of residue maps. Those of the most frequent keys, whose characters are short, stand first; beyond that their order
+/// is that of the keys, so that segments with much the same spans have the same columns.
 fn choose<'k>(
     counts: impl Iterator<Item = (&'k str, Counts)>,
     spans: u64,
@@ -84,6 +85,9 @@ fn choose<'k>(
     frequent.sort_unstable_by_key(|(count, key, _)| (*count, *key));
     frequent.truncate(columns_max.min(COLUMNS_MAX));
     let promoted: u64 = frequent.iter().map(|(count, ..)| count.0).sum();
+    for columns in frequent.chunks_mut(OF_ONE_BYTE.into()) {
+        columns.sort_unstable_by_key(|(_, key, _)| *key);
+    }
     let columns = frequent
         .iter()
         .map(|(_, key, kind)| PromotedColumn::new(key, *kind))
@@ -112,6 +116,8 @@ pub(in crate::segment) fn merged_layout(
         .collect();
     let mut filled = BTreeSet::new();
     for file in files {
+        // Rows may be taken over as they are where their files have the same columns.
+        filled.extend(file.filled_of(buckets));
         let Some(residue_keys) = file.residue_keys() else {
             filled.extend(0..buckets);
             break;
@@ -200,7 +206,7 @@ impl<'b> Source<'b> {
         Census::of(&self.counts, self.spans, self.entries)
     }
 
-    /// The layout that suits the lists: a column for each key that enough spans have, the most frequent ones first.
+    /// The layout that suits the lists: a column for each key that enough spans have.
     pub(in crate::segment) fn layout(
         &self,
         limits: &AttributeColumns,

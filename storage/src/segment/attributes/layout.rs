@@ -119,6 +119,12 @@ impl OwnerLayout {
         &self.filled
     }
 
+    /// [`OwnerLayout::filled`], if keys are spread over `buckets` residue maps.
+    pub(super) fn filled_of(&self, buckets: u8) -> impl Iterator<Item = u8> {
+        let filled = self.filled.iter().copied();
+        filled.filter(move |_| self.buckets == buckets)
+    }
+
     /// Which of [`OwnerLayout::filled`] may hold `key`; `None` when the residue does not.
     #[must_use]
     pub fn residue_of(&self, key: &str) -> Option<usize> {
@@ -128,6 +134,18 @@ impl OwnerLayout {
             return None;
         }
         self.filled.binary_search(&self.bucket_of(key)).ok()
+    }
+
+    /// Whether a file of this layout keeps every attribute where one of the layout `other` does.
+    pub(in crate::segment) fn places_alike(&self, other: &Self) -> bool {
+        let columns = |layout: &Self| {
+            let columns = layout.columns.iter();
+            columns
+                .map(|column| (column.key.clone(), column.letter))
+                .collect::<Vec<_>>()
+        };
+        (self.buckets, &self.filled) == (other.buckets, &other.filled)
+            && columns(self) == columns(other)
     }
 
     /// Number of the column of `key`, if it has one.
@@ -288,11 +306,23 @@ impl KeyList {
         }
         self.bytes += key.len();
         if self.keys.len() == KEYS_MAX || self.bytes > KEY_BYTES_MAX {
-            self.overflow = true;
-            self.keys = BTreeSet::new();
+            self.give_up();
             return;
         }
         self.keys.insert(key.to_owned());
+    }
+
+    /// Takes the keys of another list; `None` when it does not name them.
+    pub(in crate::segment) fn add_all(&mut self, keys: Option<&BTreeSet<String>>) {
+        match keys {
+            Some(keys) => keys.iter().for_each(|key| self.add(key)),
+            None => self.give_up(),
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.overflow = true;
+        self.keys = BTreeSet::new();
     }
 
     pub(in crate::segment) fn finish(self) -> Option<BTreeSet<String>> {
@@ -320,5 +350,19 @@ mod tests {
         assert!(!long.overflow);
         long.add("k");
         assert_eq!(long.finish(), None);
+    }
+
+    #[test]
+    fn a_list_takes_another_and_names_nothing_when_that_does_not() {
+        let mut list = KeyList::default();
+        list.add("a");
+        let other = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        list.add_all(Some(&other));
+        list.add_all(None);
+        list.add_all(Some(&other));
+        assert_eq!(list.finish(), None);
+        let mut list = KeyList::default();
+        list.add_all(Some(&other));
+        assert_eq!(list.finish(), Some(other));
     }
 }

@@ -9,7 +9,7 @@ pub(in crate::segment) const BUCKETS_MAX: u8 = 8;
 const FIRST_COLUMN: char = 'A';
 const LAST_OF_ONE_BYTE: char = '~';
 /// Columns that have a character of one byte. Those are the most frequent keys.
-const OF_ONE_BYTE: u8 = LAST_OF_ONE_BYTE as u8 - FIRST_COLUMN as u8 + 1;
+pub(super) const OF_ONE_BYTE: u8 = LAST_OF_ONE_BYTE as u8 - FIRST_COLUMN as u8 + 1;
 /// Character of the first column that has one of two bytes.
 const FIRST_OF_TWO_BYTES: char = 'À';
 /// Character of the first residue map.

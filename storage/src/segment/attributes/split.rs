@@ -82,6 +82,16 @@ impl Splitter {
         self.layout
     }
 
+    /// Notes what `layout`, which places alike, says of attributes that were split before.
+    pub(in crate::segment) fn note(&mut self, layout: &OwnerLayout) {
+        self.notes.residue_keys.add_all(layout.residue_keys());
+        for (column, place) in layout.columns.iter().zip(0..) {
+            if column.elsewhere {
+                self.notes.elsewhere.insert(place);
+            }
+        }
+    }
+
     /// Finds out where the attributes of each form of `source` go.
     pub(in crate::segment) fn place_all<'b>(&mut self, source: Source<'b>) -> Placed<'b> {
         let lists = source.shapes.forms.iter();

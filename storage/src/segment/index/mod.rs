@@ -13,12 +13,14 @@
 //!   Values (4, number)   filter over what row group `number` holds; empty: may be all     see `values`, `paged`
 //!   Operations (5)       services, span names and kinds                                   see `operations`
 //!   Blocks (6, number)   crc32 u32 of each 4096 bytes of file `number` (0 spans, 1 traces)
+//!   Salts (7)            u64 for each row group: what the hashes in its filter are mixed with    see `values`
 //! ```
 //!
 //! Numbers are little endian. A section's checksum is checked when it is read, but for `TraceRows` and `Values`, whose blocks and pages have their
 //! own. The trailer's checksum covers the directory and the trailer up to it. Everything here can be made anew from the Parquet files.
 //!
-//! In format 1 a section `Values` is a `filter` in one piece, whose hashes are not salted.
+//! A row group that was taken over from another segment keeps its filter, and so its salt. In format 2 salts follow from the name of the
+//! segment and the number of the row group. In format 1 a section `Values` is a `filter` in one piece, whose hashes are not salted.
 
 mod filter;
 mod operations;
@@ -40,10 +42,12 @@ use filter::Filter;
 pub(super) use operations::OPERATIONS_MAX;
 pub use operations::Operation;
 use paged::Place;
-use values::Salt;
+use values::{Salt, SaltedFilter};
 
 /// Version of the index file's layout.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+/// Salts are not written down.
+const FORMAT_NAMED_SALTS: u32 = 2;
 /// Filters over values are whole and without salt.
 const FORMAT_WHOLE_FILTERS: u32 = 1;
 const MAGIC: &[u8; 8] = b"CLEWIX01";
@@ -64,6 +68,7 @@ enum Kind {
     Values = 4,
     Operations = 5,
     Blocks = 6,
+    Salts = 7,
 }
 
 /// What goes into an index file.
@@ -73,7 +78,7 @@ pub(super) struct Contents<'a> {
     /// Rows of each trace, sorted by id.
     pub(super) traces: &'a [(TraceId, Range<u32>)],
     /// Filter of each row group.
-    pub(super) values: &'a [Vec<u8>],
+    pub(super) values: &'a [SaltedFilter],
     /// Service, name and kind; `None` when they are too many.
     pub(super) operations: Option<&'a [(&'a str, &'a str, &'a str)]>,
     /// Blocks' checksums of the two Parquet files.
@@ -105,8 +110,11 @@ fn encode(contents: &Contents<'_>) -> Vec<u8> {
     sections.push(Kind::TraceFilter, 0, &filter::build(&hashes, TRACE_BITS));
     sections.push(Kind::TraceRows, 0, &traces::build(contents.traces));
     for (row_group, filter) in contents.values.iter().enumerate() {
-        sections.push(Kind::Values, row_group as u32, filter);
+        sections.push(Kind::Values, row_group as u32, &filter.bytes);
     }
+    let salts = contents.values.iter().map(|filter| filter.salt);
+    let salts: Vec<u8> = salts.flat_map(Salt::to_le_bytes).collect();
+    sections.push(Kind::Salts, 0, &salts);
     sections.push(Kind::Operations, 0, &operations::build(contents.operations));
     for (file, blocks) in contents.blocks.iter().enumerate() {
         let bytes: Vec<u8> = blocks.iter().flat_map(|crc| crc.to_le_bytes()).collect();
@@ -155,12 +163,14 @@ struct Section {
     crc: u32,
 }
 
-/// What is kept in memory of an index file: where its sections are, and the filter over trace ids.
+/// What is kept in memory of an index file: where its sections are, the filter over trace ids, and salts.
 #[derive(Debug)]
 pub(super) struct Index {
     format: u32,
     sections: Vec<Section>,
     trace_filter: Filter,
+    /// Of each row group, where the file has them.
+    salts: Vec<Salt>,
 }
 
 impl Index {
@@ -171,11 +181,17 @@ impl Index {
             format,
             sections,
             trace_filter: no_filter(),
+            salts: Vec::new(),
         };
         if index.read(file, Kind::Name, 0)? != name.as_bytes() {
             return Err(file.corrupt("belongs to another segment".to_owned()));
         }
         index.trace_filter = filter_of(file, index.read(file, Kind::TraceFilter, 0)?)?;
+        if format > FORMAT_NAMED_SALTS {
+            let bytes = index.read(file, Kind::Salts, 0)?;
+            let (salts, _) = bytes.as_chunks::<8>();
+            index.salts = salts.iter().copied().map(Salt::from_le_bytes).collect();
+        }
         Ok(index)
     }
 
@@ -215,7 +231,7 @@ impl Index {
         if section.is_empty() {
             return Ok(true);
         }
-        let hash = Salt::of(segment, row_group).apply(hash);
+        let hash = self.salt(file, segment, row_group)?.apply(hash);
         let place = Place::of(hash, section.end - section.start)
             .ok_or_else(|| file.corrupt("a filter has part of a page".to_owned()))?;
         let start = section.start + place.page.start;
@@ -223,6 +239,29 @@ impl Index {
         place
             .may_hold(hash, &page)
             .ok_or_else(|| file.corrupt(format!("checksum of the filter at byte {start}")))
+    }
+
+    fn salt(&self, file: &FileReader, segment: &str, row_group: u32) -> Result<Salt, StoreError> {
+        if self.format == FORMAT_NAMED_SALTS {
+            return Ok(Salt::of(segment, row_group));
+        }
+        let salt = self.salts.get(row_group as usize).copied();
+        salt.ok_or_else(|| file.corrupt(format!("has no salt of row group {row_group}")))
+    }
+
+    /// The filter of row group `row_group` of `segment`; `None` when it has none that another segment could take over.
+    pub(super) fn filter(
+        &self,
+        file: &FileReader,
+        segment: &str,
+        row_group: u32,
+    ) -> Result<Option<SaltedFilter>, StoreError> {
+        if self.format == FORMAT_WHOLE_FILTERS {
+            return Ok(None);
+        }
+        let salt = self.salt(file, segment, row_group)?;
+        let bytes = self.read(file, Kind::Values, row_group)?;
+        Ok(Some(SaltedFilter { salt, bytes }))
     }
 
     /// The operations, `None` when there are too many to be listed.

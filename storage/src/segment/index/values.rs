@@ -50,7 +50,7 @@ pub(in crate::segment) fn name_hash(name: &str) -> u64 {
 
 /// What the hashes of one row group are mixed with. Row groups mostly hold the same values: without it their filters were alike, and a
 /// stranger that gets through one got through all.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::segment) struct Salt(u64);
 
 impl Salt {
@@ -59,10 +59,25 @@ impl Salt {
         Self(xxh3_64_with_seed(segment.as_bytes(), u64::from(row_group)))
     }
 
+    pub(super) fn to_le_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    pub(super) fn from_le_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
+
     /// The hash that goes into the filter: XXH3 of the eight bytes of `hash`, little endian, seeded with the salt.
     pub(in crate::segment) fn apply(self, hash: u64) -> u64 {
         xxh3_64_with_seed(&hash.to_le_bytes(), self.0)
     }
+}
+
+/// The filter of one row group, as it stands in the index file.
+#[derive(Debug)]
+pub(in crate::segment) struct SaltedFilter {
+    pub(super) salt: Salt,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Gathers the hashes of one row group.
@@ -178,10 +193,10 @@ impl ValueCollector {
         self.groups.insert((batch, group))
     }
 
-    /// The filter's bytes, none of them when there were too many hashes; ready for the next row group.
-    pub(in crate::segment) fn finish(&mut self, salt: Salt) -> Vec<u8> {
+    /// The filter, without a byte when there were too many hashes; ready for the next row group.
+    pub(in crate::segment) fn finish(&mut self, salt: Salt) -> SaltedFilter {
         self.compact();
-        let filter = if self.overflow {
+        let bytes = if self.overflow {
             Vec::new()
         } else {
             let salted: Vec<u64> = self.hashes.iter().map(|hash| salt.apply(*hash)).collect();
@@ -191,7 +206,7 @@ impl ValueCollector {
         self.hashes.clear();
         self.groups.clear();
         self.overflow = false;
-        filter
+        SaltedFilter { salt, bytes }
     }
 }
 
@@ -209,7 +224,7 @@ mod tests {
     fn filter_of(count: u64, salt: Salt) -> Vec<u8> {
         let mut collector = ValueCollector::new();
         (0..count).for_each(|number| collector.add(hash(number)));
-        collector.finish(salt)
+        collector.finish(salt).bytes
     }
 
     fn may_hold(filter: &[u8], hash: u64, salt: Salt) -> bool {
@@ -238,15 +253,18 @@ mod tests {
             collector.add(number % 10_000);
         }
         let salted: Vec<_> = (0..10_000).map(|number| SALT.apply(number)).collect();
-        assert_eq!(collector.finish(SALT), paged::build(&salted, BITS_EACH));
-        assert_eq!(collector.finish(SALT), paged::build(&[], BITS_EACH));
+        assert_eq!(
+            collector.finish(SALT).bytes,
+            paged::build(&salted, BITS_EACH)
+        );
+        assert_eq!(collector.finish(SALT).bytes, paged::build(&[], BITS_EACH));
     }
 
     #[test]
     fn the_hash_zero_is_kept() {
         let mut collector = ValueCollector::new();
         collector.add(0);
-        assert!(may_hold(&collector.finish(SALT), 0, SALT));
+        assert!(may_hold(&collector.finish(SALT).bytes, 0, SALT));
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) fn plain(count: u32, each: u8) -> Vec<TestSpan> {
 }
 
 /// Drops traces of odd spans, and keeps the others as one of two.
-struct EvenTwice;
+pub(crate) struct EvenTwice;
 
 impl FlushPolicy for EvenTwice {
     fn decide(&self, trace: &TraceFacts<'_>) -> Option<Weighing> {

@@ -350,6 +350,7 @@ fn large_segments_have_row_groups_that_end_behind_traces() {
         .map(parquet::file::metadata::RowGroupMetaData::num_rows)
         .collect();
     assert_eq!(groups.iter().sum::<i64>(), 140_000);
+    // One for a slice of 53,774 spans, two for one of 86,226.
     assert!(
         groups.len() == 3 && groups.iter().all(|rows| rows % 7 == 0),
         "{groups:?}"

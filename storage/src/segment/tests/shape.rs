@@ -86,7 +86,7 @@ fn pages_and_columns_are_written_as_the_shape_says() {
 }
 
 #[test]
-fn a_row_group_ends_behind_the_trace_that_fills_it_or_at_twice_its_rows() {
+fn row_groups_are_alike_and_end_behind_traces_or_at_twice_their_rows() {
     let groups = |each, count| {
         let shape = SegmentShape {
             row_group_rows: 10,
@@ -95,7 +95,10 @@ fn a_row_group_ends_behind_the_trace_that_fills_it_or_at_twice_its_rows() {
         group_rows(&write_as(&shape, plain(count, each)).1)
     };
     assert_eq!(groups(5, 4), [10, 10]);
-    assert_eq!(groups(3, 9), [12, 12, 3]);
+    assert_eq!(groups(3, 9), [9, 9, 9]);
+    assert_eq!(groups(2, 5), [10]);
+    assert_eq!(groups(2, 6), [6, 6]);
+    assert_eq!(groups(7, 5), [14, 14, 7]);
     assert_eq!(groups(20, 1), [20]);
     assert_eq!(groups(21, 1), [20, 1]);
 }
