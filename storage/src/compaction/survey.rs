@@ -1,7 +1,7 @@
 //! What is in the inputs of a merge, by their tables of traces alone: where each trace stands, in which window it begins and in which slice of
 //! that, and which traces lie in several inputs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use arrow::array::AsArray;
@@ -79,6 +79,8 @@ pub(super) struct Survey {
 struct Entry {
     id: TraceId,
     input: u32,
+    /// Its window among all of them.
+    window: u32,
     /// Its row in `traces`.
     trace: u32,
     first_row: u32,
@@ -181,6 +183,7 @@ fn read(segment: &Segment, input: u32, entries: &mut Vec<Entry>) -> Result<(), S
             entries.push(Entry {
                 id,
                 input,
+                window: 0,
                 trace: start + row as u32,
                 first_row,
                 spans,
@@ -202,27 +205,35 @@ fn windows(
     slice_spans: u64,
     rows_of: impl Fn(&[Entry]) -> SliceRows,
 ) -> Vec<(TimeWindow, Vec<SliceRows>)> {
-    let window_of: Box<dyn Fn(&Entry) -> TimeWindow> = match placing {
-        Placing::Into(window) => Box::new(move |_| window),
-        Placing::ByStart(length_ns) => {
-            let of = move |entry: &Entry| TimeWindow::of(entry.start_unix_nano as i64, length_ns);
-            let mut spans: BTreeMap<TimeWindow, u64> = BTreeMap::new();
-            for entry in &entries {
-                *spans.entry(of(entry)).or_default() += u64::from(entry.spans);
-            }
-            let assigned = assign(&spans);
-            Box::new(move |entry| assigned[&of(entry)])
-        }
+    let windows = match placing {
+        Placing::Into(window) => vec![window],
+        Placing::ByStart(length_ns) => place_by_start(&mut entries, length_ns),
     };
-    entries.sort_unstable_by_key(|entry| (window_of(entry), entry.start_unix_nano));
-    let windows = entries.chunk_by(|left, right| window_of(left) == window_of(right));
-    let sliced = windows.map(|entries| {
+    entries.sort_unstable_by_key(|entry| (entry.window, entry.start_unix_nano));
+    let of_windows = entries.chunk_by(|left, right| left.window == right.window);
+    let sliced = of_windows.map(|entries| {
         let rows = slices(entries, slice_spans)
             .into_iter()
             .map(|slice| rows_of(&entries[slice]));
-        (window_of(&entries[0]), rows.collect())
+        (windows[entries[0].window as usize], rows.collect())
     });
     sliced.collect()
+}
+
+/// Notes in each part the window in which it begins, or a longer one; those windows, in order.
+fn place_by_start(entries: &mut [Entry], length_ns: u64) -> Vec<TimeWindow> {
+    let of = |entry: &Entry| TimeWindow::of(entry.start_unix_nano as i64, length_ns);
+    let mut spans: BTreeMap<TimeWindow, u64> = BTreeMap::new();
+    for entry in &*entries {
+        *spans.entry(of(entry)).or_default() += u64::from(entry.spans);
+    }
+    let assigned = assign(&spans);
+    let windows: BTreeSet<TimeWindow> = assigned.values().copied().collect();
+    let places: HashMap<_, _> = windows.iter().zip(0..).collect();
+    for entry in entries {
+        entry.window = places[&assigned[&of(entry)]];
+    }
+    windows.into_iter().collect()
 }
 
 fn rows_of(entries: &[Entry], inputs: usize, is_shared: impl Fn(&TraceId) -> bool) -> SliceRows {
@@ -323,7 +334,7 @@ mod tests {
         // From 1677 to 2262, as far as such times go.
         let all_over = (0..5000).map(|n| (n - 2500) * 1021);
         let assigned = assign(&spans(all_over));
-        let windows: std::collections::BTreeSet<_> = assigned.values().collect();
+        let windows: BTreeSet<_> = assigned.values().collect();
         assert!(windows.len() <= 2 * WINDOWS_MAX, "{}", windows.len());
         let keeps_time = |(from, to): (&TimeWindow, &TimeWindow)| {
             to.start_ns() <= from.start_ns() && from.end_ns() <= to.end_ns()
