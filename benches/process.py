@@ -20,6 +20,16 @@ class Process:
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def thread_cpu_seconds(self, name):
+        """User and system time so far of the threads called `name` that live."""
+        total = 0
+        for stat in pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            named, _, rest = stat.read_text().rpartition(")")
+            if named.partition("(")[2] == name:
+                fields = rest.split()
+                total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
     def memory_mb(self, name):
         """A line of /proc/PID/status: VmRSS is the memory now, VmHWM its peak, RssAnon what is not a file in it."""
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():

@@ -14,10 +14,10 @@ import shutil
 import sys
 
 from server import ROOT, add_programs, commit, find_programs, fsync_ms, machine
-from suite import batches, growth, half, idle, ingest, mixed, pieces, reads, stored
+from suite import batches, growth, half, idle, ingest, merging, mixed, pieces, reads, stored
 from suite.bench import Bench
 
-PARTS = [ingest, batches, half, mixed, growth, stored, reads, idle, pieces]
+PARTS = [ingest, batches, half, mixed, merging, growth, stored, reads, idle, pieces]
 DOCS = ROOT / "docs"
 
 

@@ -112,8 +112,8 @@ class Bench:
         before = server.cpu_seconds()
         rate, seconds = str(self.options.rate), str(self.options.flood_seconds)
         sent = self.load(server, "--rate", rate, "--seconds", seconds)
-        spilled_mb = metric(server, "clew_tail_spilled_bytes") / 1e6
-        while server.status()["hot_spans"] or metric(server, "clew_tail_spilled_segments"):
+        spilled_mb = server.metric("clew_tail_spilled_bytes") / 1e6
+        while server.status()["hot_spans"] or server.metric("clew_tail_spilled_segments"):
             time.sleep(0.5)
         figures = {
             "spans_per_second": sent["spans_per_second"],
@@ -121,9 +121,9 @@ class Bench:
             "latency_p99_ms": sent["latency_ms"]["p99"],
             "cpu_us": (server.cpu_seconds() - before) * 1e6 / sent["spans_acknowledged"],
             "peak_mb": server.memory_mb("VmHWM"),
-            "spilled_epochs": metric(server, "clew_tail_spilled_epochs_total"),
+            "spilled_epochs": server.metric("clew_tail_spilled_epochs_total"),
             "spilled_mb": spilled_mb,
-            "early_epochs": metric(server, "clew_tail_early_epochs_total"),
+            "early_epochs": server.metric("clew_tail_early_epochs_total"),
         }
         counted = int(float(server.sql("SELECT sum(count) FROM span_metrics")[0][0]))
         if counted != sent["spans_acknowledged"]:
@@ -146,12 +146,6 @@ class Bench:
             "buffered": self.buffered(),
             "flood": {f"{window} MiB": self.flood(self.options.wait, window) for window in self.options.windows},
         }
-
-
-def metric(server, name):
-    text = server.get("/metrics")[1].decode()
-    values = [line.split()[-1] for line in text.splitlines() if line.split(" ")[0].split("{")[0] == name]
-    return sum(float(value) for value in values)
 
 
 def page(figures, options):

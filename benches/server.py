@@ -74,8 +74,18 @@ class Server:
     def cpu_seconds(self):
         return Process(self.process.pid).cpu_seconds()
 
+    def merging_seconds(self):
+        """What of `cpu_seconds` went into merging segments."""
+        return Process(self.process.pid).thread_cpu_seconds("clew-compact")
+
     def memory_mb(self, name):
         return Process(self.process.pid).memory_mb(name)
+
+    def metric(self, name):
+        """The sum of the series in /metrics that are called `name`, or of the one if it has labels; 0 where nothing was counted yet."""
+        lines = self.get("/metrics")[1].decode().splitlines()
+        series = [line.rpartition(" ") for line in lines]
+        return sum(float(value) for called, _, value in series if name in (called, called.partition("{")[0]))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

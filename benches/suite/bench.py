@@ -61,6 +61,7 @@ class Bench:
         acknowledged = server.cpu_seconds() - before
         server.wait_until_flushed()
         flushed = server.cpu_seconds() - before
+        merging = server.merging_seconds()
         spans = sent["spans_acknowledged"]
         figures = {
             "spans": spans,
@@ -71,6 +72,7 @@ class Bench:
             "generator_cpu_us": sent["generator_cpu_us_per_span"],
             "cpu_us_acknowledged": acknowledged * 1e6 / spans,
             "cpu_us_flushed": flushed * 1e6 / spans,
+            "cpu_us_merging": merging * 1e6 / spans,
             "peak_mb": server.memory_mb("VmHWM"),
         }
         self.end(server)
