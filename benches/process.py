@@ -16,19 +16,12 @@ class Process:
 
     def cpu_seconds(self):
         """User and system time so far."""
-        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return named_cpu(pathlib.Path(f"/proc/{self.pid}/stat"))[1]
 
     def thread_cpu_seconds(self, name):
         """User and system time so far of the threads called `name` that live."""
-        total = 0
-        for stat in pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"):
-            named, _, rest = stat.read_text().rpartition(")")
-            if named.partition("(")[2] == name:
-                fields = rest.split()
-                total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        threads = map(named_cpu, pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"))
+        return sum(seconds for called, seconds in threads if called == name)
 
     def memory_mb(self, name):
         """A line of /proc/PID/status: VmRSS is the memory now, VmHWM its peak, RssAnon what is not a file in it."""
@@ -50,6 +43,13 @@ class Process:
             if self.cpu_seconds() - before <= share * window:
                 return True
         return False
+
+
+def named_cpu(stat):
+    """The name in a file `stat` of /proc, and user and system time so far in seconds."""
+    head, _, rest = stat.read_text().rpartition(")")
+    fields = rest.split()
+    return head.partition("(")[2], (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def busy_seconds():

@@ -64,6 +64,12 @@ class Server:
         connection.close()
         return answer["rows"]
 
+    def check_count(self, spans):
+        """Ends the script unless so many spans are stored."""
+        count = int(self.sql("SELECT count(*) FROM spans")[0][0])
+        if count != spans:
+            raise SystemExit(f"{spans} spans sent, {count} stored")
+
     def status(self):
         return json.loads(self.get("/api/clew/v1/status")[1])
 

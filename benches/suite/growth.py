@@ -52,9 +52,7 @@ def measure(bench):
                 "disk_bytes": disk_bytes(server.data) / total,
             }
         )
-    count = int(server.sql("SELECT count(*) FROM spans")[0][0])
-    if count != total:
-        raise SystemExit(f"{total} spans sent, {count} stored")
+    server.check_count(total)
     bench.end(server)
     return {"rate": options.growth_rate, "sizes": rows}
 

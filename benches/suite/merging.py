@@ -2,10 +2,9 @@
 
 from process import Process
 from server import table
+from suite.growth import PASS
 
 NAME = "merging"
-#: Spans of one pass over a made-up stream, 310 bytes a span.
-PASS = 200_000
 #: A flush of some 30,000 spans, every second at this rate: what 1,000 spans a second give every thirty seconds.
 EPOCH = "12MiB"
 RATE = 30_000
@@ -18,9 +17,7 @@ def measure(bench):
     server.wait_until_flushed()
     Process(server.process.pid).rest(120, window=2)
     spans = sent["spans_acknowledged"]
-    count = int(server.sql("SELECT count(*) FROM spans")[0][0])
-    if count != spans:
-        raise SystemExit(f"{spans} spans sent, {count} stored")
+    server.check_count(spans)
     written = server.metric('clew_compaction_spans_total{direction="out"}')
     figures = {
         "spans": spans,

@@ -26,9 +26,7 @@ def measure(bench):
         starts.append(server.start_seconds)
         server.stop()
     server = bench.server(data)
-    count = int(server.sql("SELECT count(*) FROM spans")[0][0])
-    if count != total:
-        raise SystemExit(f"{total} spans sent, {count} stored")
+    server.check_count(total)
     random.Random(1).shuffle(ids)
     ids = ids[: bench.options.look_ups]
     arrow = {"accept": "application/vnd.apache.arrow.stream"}

@@ -12,23 +12,21 @@ NAME = "stored"
 
 
 def measure(bench):
-    rows = {name: stored(bench, name, ["--corpus", bench.path(name), "--as-is"], bench.path(name)) for name in CORPORA}
+    rows = {name: stored(bench, ["--corpus", bench.path(name), "--as-is"], bench.path(name)) for name in CORPORA}
     passes = max(1, bench.options.spans // 200_000)
     for name, arguments in MADE_UP.items():
-        rows[name] = stored(bench, name, [*arguments, "--batch", "1000", "--passes", passes])
+        rows[name] = stored(bench, [*arguments, "--batch", "1000", "--passes", passes])
     return rows
 
 
-def stored(bench, name, arguments, path=None):
+def stored(bench, arguments, path=None):
     server = bench.server(settings={"CLEW_STORAGE_EPOCH_AGE": "2s"})
     before = server.cpu_seconds()
     sent = bench.load(server, *arguments)
     server.wait_until_flushed()
     cpu = server.cpu_seconds() - before
     spans = sent["spans_acknowledged"]
-    count = int(server.sql("SELECT count(*) FROM spans")[0][0])
-    if count != spans:
-        raise SystemExit(f"{name}: {spans} spans sent, {count} stored")
+    server.check_count(spans)
     peak = server.memory_mb("VmHWM")
     server.stop()
     spans_bytes, all_bytes = segment_bytes(server.data)
