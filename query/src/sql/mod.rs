@@ -21,6 +21,7 @@ mod functions;
 mod interrupt;
 mod meter;
 mod progress;
+mod read_order;
 mod run;
 mod send;
 pub(crate) mod session;

@@ -19,6 +19,7 @@ use object_store::memory::InMemory;
 use url::Url;
 
 use super::interrupt::{Deadline, InterruptJoins};
+use super::read_order::ReadWantedFirst;
 use super::whole_traces::GroupWholeTraces;
 use super::{functions, meter, tables};
 use crate::limits::SqlLimits;
@@ -84,6 +85,7 @@ pub(crate) async fn session(
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_physical_optimizer_rule(Arc::new(GroupWholeTraces))
+        .with_physical_optimizer_rule(Arc::new(ReadWantedFirst))
         .with_physical_optimizer_rule(Arc::new(meter::MeterWindows))
         .with_physical_optimizer_rule(Arc::new(InterruptJoins(deadline.clone())))
         .build())

@@ -1,5 +1,7 @@
 //! What a plan leaves out: files, row groups, rows and columns.
 
+use clew_query::QueryLimits;
+
 use crate::support::Server;
 use crate::support::spans::{TestSpan, batch, int, span, text};
 
@@ -26,7 +28,10 @@ fn traces(service: &str, first: u64, count: u64, start: u64) -> Vec<TestSpan> {
 }
 
 async fn server() -> Server {
-    let server = Server::new();
+    filled(Server::new()).await
+}
+
+async fn filled(server: Server) -> Server {
     server
         .append(batch(&traces("alpha", 1, 7_000, 1_000_000_000)))
         .await;
@@ -258,6 +263,53 @@ async fn an_answer_says_how_many_segments_it_read() {
             (&3.into(), &read.into()),
             "{condition}"
         );
+    }
+}
+
+/// A sort with a limit reads first what it wants first, and leaves the rest where it lies: whatever is filtered, and in both directions.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_are_read_first_when_only_they_are_asked_for() {
+    let mut limits = QueryLimits::default();
+    // Where two threads read, one may be through with old rows before the other has found new ones.
+    limits.sql.threads = 1;
+    let server = filled(Server::with_limits(limits)).await;
+    for (order, condition, rows, newest) in [
+        ("start_time DESC", "true", "100", "delta 9"),
+        ("start_time DESC", "kind <> 'client'", "100", "delta 9"),
+        (
+            "start_time DESC",
+            "attributes['http.route'] = '/cart'",
+            "100",
+            "delta 9",
+        ),
+        (
+            "start_time DESC",
+            "start_time < '1970-01-01T00:00:09Z'",
+            "100",
+            "gamma 9",
+        ),
+        (
+            "start_time DESC, name",
+            "service_name <> 'delta'",
+            "100",
+            "gamma 9",
+        ),
+        // Alpha's traces in the first slice of time, which ends at 1,908 times 2^19 ns.
+        ("start_time", "service_name = 'alpha'", "34.16 K", "alpha 0"),
+    ] {
+        let statement =
+            format!("SELECT name FROM spans WHERE {condition} ORDER BY {order} LIMIT 3");
+        let plan = Plan::of(&server, &statement).await;
+        assert_eq!(plan.rows, rows, "{order}, {condition}: {}", plan.text);
+        assert_eq!(server.rows(&statement).await[0][0], newest, "{statement}");
+    }
+    // Without a limit nothing can be left out, and of a computed time nothing is known.
+    for statement in [
+        "SELECT name FROM spans ORDER BY start_time DESC",
+        "SELECT name FROM spans ORDER BY start_time + INTERVAL '1 s' DESC LIMIT 3",
+    ] {
+        let plan = Plan::of(&server, statement).await;
+        assert_eq!(plan.rows, "140.2 K", "{}", plan.text);
     }
 }
 
