@@ -37,6 +37,7 @@ use datafusion::physical_expr_adapter::{
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::functions::Function;
+use super::sparse::where_set;
 use crate::filter::{TEXT_COMPARES, number_bound, tests_attribute_key};
 use crate::language::Order;
 use crate::language::quantity::Number;
@@ -66,7 +67,8 @@ struct Adapter {
 
 impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Expr) -> Result<Expr> {
-        self.then.rewrite(self.exprs.rewrite(expr)?)
+        let expr = self.then.rewrite(self.exprs.rewrite(expr)?)?;
+        where_set(expr, &self.exprs.file)
     }
 }
 

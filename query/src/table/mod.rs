@@ -18,6 +18,7 @@ mod hot;
 pub(crate) mod ids;
 mod joined_ids;
 pub(crate) mod numbers;
+mod sparse;
 mod stored;
 #[cfg(test)]
 mod tests;

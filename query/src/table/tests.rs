@@ -196,9 +196,13 @@ async fn rows(context: &SessionContext, statement: &str) -> Vec<String> {
 }
 
 /// Conditions on an attribute, which stands for `{}`.
-const CONDITIONS: [&str; 32] = [
+const CONDITIONS: [&str; 36] = [
     "TRY_CAST({} AS BIGINT) > 450",
     "TRY_CAST({} AS DOUBLE) + 1 < 451.5",
+    "TRY_CAST(substr({}, 2) AS BIGINT) >= 50",
+    "length({}) > 4 AND name <> upper({})",
+    "concat({}, 'x') = 'x' OR octet_length(coalesce({}, 'none')) = 4",
+    "CASE WHEN length({}) > 3 THEN true ELSE duration_ns > 500 END",
     "{} IS NULL",
     "{} IS NOT NULL",
     "{} = '/a'",
