@@ -123,7 +123,7 @@ impl Default for CompactionLimits {
 /// found best; `docs/segment-layout.md` has the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentShape {
-    /// A slice is cut into as few equal row groups as have so many rows each. A row group ends behind the trace that gives it its share, and at
+    /// A slice is cut into equal row groups of as near to so many rows as can be. A row group ends behind the trace that gives it its share, and at
     /// twice this number even inside a trace. At least 1.
     pub row_group_rows: usize,
     /// A row group ends when its encoded columns take this much memory.

@@ -5,6 +5,9 @@ use clew_query::QueryLimits;
 use crate::support::Server;
 use crate::support::spans::{TestSpan, batch, int, span, text};
 
+/// Spans of one of two services in a slice of time, about.
+const ROW_GROUP_ROWS: usize = 35_000;
+
 /// Traces of ten spans of one service, one operation and one time, their first id being `first`.
 fn traces(service: &str, first: u64, count: u64, start: u64) -> Vec<TestSpan> {
     let trace = |n: u64| {
@@ -27,11 +30,9 @@ fn traces(service: &str, first: u64, count: u64, start: u64) -> Vec<TestSpan> {
     (0..count).flat_map(trace).collect()
 }
 
-async fn server() -> Server {
-    filled(Server::new()).await
-}
-
-async fn filled(server: Server) -> Server {
+/// Services of 70,000 spans and of 100, with row groups that are small enough for the former to fill several.
+async fn server(limits: QueryLimits) -> Server {
+    let server = Server::with(limits, |shape| shape.row_group_rows = ROW_GROUP_ROWS);
     server
         .append(batch(&traces("alpha", 1, 7_000, 1_000_000_000)))
         .await;
@@ -111,7 +112,7 @@ impl Plan {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
-    let server = server().await;
+    let server = server(QueryLimits::default()).await;
     let plan = async |statement: &str| Plan::of(&server, statement).await;
     // Everything: the first segment has four row groups.
     let all = plan("SELECT name FROM spans").await;
@@ -190,7 +191,9 @@ async fn a_plan_opens_only_what_can_match_and_reads_only_what_is_asked_for() {
 /// Attributes that have columns reach the decoder like any other column.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_condition_on_an_attribute_prunes_row_groups_and_drops_rows_in_the_decoder() {
-    let server = Server::new();
+    let server = Server::with(QueryLimits::default(), |shape| {
+        shape.row_group_rows = ROW_GROUP_ROWS;
+    });
     for (service, first, shard) in [("alpha", 1, 1), ("beta", 10_000, 2)] {
         let spans = traces(service, first, 7_000, 1_000_000_000);
         let sharded = spans.into_iter().zip(0..).map(|(span, place)| {
@@ -249,7 +252,7 @@ async fn a_condition_on_an_attribute_prunes_row_groups_and_drops_rows_in_the_dec
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_says_how_many_segments_it_read() {
-    let server = server().await;
+    let server = server(QueryLimits::default()).await;
     for (condition, read) in [
         ("true", 3),
         ("service_name = 'gamma'", 1),
@@ -272,7 +275,7 @@ async fn the_newest_are_read_first_when_only_they_are_asked_for() {
     let mut limits = QueryLimits::default();
     // Where two threads read, one may be through with old rows before the other has found new ones.
     limits.sql.threads = 1;
-    let server = filled(Server::with_limits(limits)).await;
+    let server = server(limits).await;
     for (order, condition, rows, newest) in [
         ("start_time DESC", "true", "100", "delta 9"),
         ("start_time DESC", "kind <> 'client'", "100", "delta 9"),
@@ -317,7 +320,7 @@ async fn the_newest_are_read_first_when_only_they_are_asked_for() {
 /// groups are.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_spans_of_a_trace_are_grouped_while_they_come() {
-    let server = server().await;
+    let server = server(QueryLimits::default()).await;
     // Another part of each of three traces, in the hot window.
     let later = traces("epsilon", 1, 3, 10_000_000_000);
     server.append(batch(&later)).await;

@@ -160,7 +160,7 @@ impl<'e> SegmentWriter<'e> {
         if self.group_rows >= (full / SMALL).max(1) {
             self.end_row_group()?;
         }
-        let groups = rows.div_ceil(full).max(1);
+        let groups = ((rows + full / 2) / full).max(1);
         self.group_rows_full = rows.div_ceil(groups).max(1);
         Ok(())
     }

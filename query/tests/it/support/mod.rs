@@ -84,22 +84,23 @@ impl Server {
     }
 
     pub(crate) fn with_limits(limits: QueryLimits) -> Self {
-        Self::made(limits, SegmentShape::with_columns(COLUMNS))
+        Self::with(limits, |_| {})
     }
 
     /// One whose segments have row groups of few rows, each of several pages, and small dictionaries: columns of many values have pages
     /// without one.
     pub(crate) fn with_small_pages() -> Self {
-        let shape = SegmentShape {
-            row_group_rows: 300,
-            page_rows: 100,
-            dictionary_bytes: 256,
-            ..SegmentShape::with_columns(COLUMNS)
-        };
-        Self::made(QueryLimits::default(), shape)
+        Self::with(QueryLimits::default(), |shape| {
+            shape.row_group_rows = 300;
+            shape.page_rows = 100;
+            shape.dictionary_bytes = 256;
+        })
     }
 
-    fn made(limits: QueryLimits, segment_shape: SegmentShape) -> Self {
+    /// One whose segments are of the shape that `adapt` makes of the usual one.
+    pub(crate) fn with(limits: QueryLimits, adapt: impl FnOnce(&mut SegmentShape)) -> Self {
+        let mut segment_shape = SegmentShape::with_columns(COLUMNS);
+        adapt(&mut segment_shape);
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions {
             data_dir: dir.path().to_owned(),

@@ -341,7 +341,7 @@ fn a_name_that_is_taken_is_refused_and_the_old_segment_stays() {
 
 #[test]
 fn large_segments_have_row_groups_that_end_behind_traces() {
-    let (_sim, segment) = stored(&[plain(20_000, 7)]);
+    let (_sim, segment) = stored(&[plain(23_000, 7)]);
     let metadata = segment.metadata(SegmentTable::Spans).unwrap();
     let groups: Vec<_> = metadata
         .metadata()
@@ -349,8 +349,8 @@ fn large_segments_have_row_groups_that_end_behind_traces() {
         .iter()
         .map(parquet::file::metadata::RowGroupMetaData::num_rows)
         .collect();
-    assert_eq!(groups.iter().sum::<i64>(), 140_000);
-    // One for a slice of 53,774 spans, two for one of 86,226.
+    assert_eq!(groups.iter().sum::<i64>(), 161_000);
+    // One for a slice of 53,774 spans, two for one of 107,226.
     assert!(
         groups.len() == 3 && groups.iter().all(|rows| rows % 7 == 0),
         "{groups:?}"

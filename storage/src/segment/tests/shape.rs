@@ -97,7 +97,8 @@ fn row_groups_are_alike_and_end_behind_traces_or_at_twice_their_rows() {
     assert_eq!(groups(5, 4), [10, 10]);
     assert_eq!(groups(3, 9), [9, 9, 9]);
     assert_eq!(groups(2, 5), [10]);
-    assert_eq!(groups(2, 6), [6, 6]);
+    assert_eq!(groups(2, 7), [14]);
+    assert_eq!(groups(3, 5), [9, 6]);
     assert_eq!(groups(7, 5), [14, 14, 7]);
     assert_eq!(groups(20, 1), [20]);
     assert_eq!(groups(21, 1), [20, 1]);
