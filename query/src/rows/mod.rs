@@ -4,17 +4,20 @@
 //! and have all columns of [`schema::spans`](clew_storage::schema::spans).
 
 mod attributes;
+mod columns;
+mod nested;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Float64Array, Int32Array,
-    Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, StructArray,
-    TimestampNanosecondArray, UInt32Array,
+    Array, FixedSizeBinaryArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
+    StringViewArray, TimestampNanosecondArray, UInt32Array,
 };
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type};
 
 pub(crate) use attributes::{Attribute, AttributeColumn, Attributes};
+pub(crate) use columns::Columns;
+pub(crate) use nested::{EventRow, LinkRow};
 
 use crate::error::QueryError;
+use nested::{EventColumns, LinkColumns};
 
 /// Rows of `spans` with all columns.
 pub(crate) struct SpanRows {
@@ -52,22 +55,6 @@ pub(crate) struct SpanRows {
     depth: Int32Array,
     parent_offset: Int32Array,
     subtree_size: Int32Array,
-}
-
-struct EventColumns {
-    time: TimestampNanosecondArray,
-    name: StringArray,
-    attributes: AttributeColumn,
-    dropped_attributes_count: UInt32Array,
-}
-
-struct LinkColumns {
-    trace_id: BinaryArray,
-    span_id: BinaryArray,
-    trace_state: StringArray,
-    attributes: AttributeColumn,
-    dropped_attributes_count: UInt32Array,
-    flags: UInt32Array,
 }
 
 impl SpanRows {
@@ -133,115 +120,6 @@ impl SpanRows {
     /// All spans, in row order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = SpanRow<'_>> {
         (0..self.len).map(|row| self.span(row))
-    }
-}
-
-impl EventColumns {
-    fn new(values: &ArrayRef) -> Result<Self, QueryError> {
-        let fields = struct_batch(values, "events")?;
-        let columns = Columns(&fields);
-        Ok(Self {
-            time: columns.time("time")?,
-            name: columns.get("name", |c| c.as_string_opt::<i32>().cloned())?,
-            attributes: columns.nested_attributes()?,
-            dropped_attributes_count: columns.u32("dropped_attributes_count")?,
-        })
-    }
-}
-
-impl LinkColumns {
-    fn new(values: &ArrayRef) -> Result<Self, QueryError> {
-        let fields = struct_batch(values, "links")?;
-        let columns = Columns(&fields);
-        Ok(Self {
-            trace_id: columns.get("trace_id", |c| c.as_binary_opt::<i32>().cloned())?,
-            span_id: columns.get("span_id", |c| c.as_binary_opt::<i32>().cloned())?,
-            trace_state: columns.get("trace_state", |c| c.as_string_opt::<i32>().cloned())?,
-            attributes: columns.nested_attributes()?,
-            dropped_attributes_count: columns.u32("dropped_attributes_count")?,
-            flags: columns.u32("flags")?,
-        })
-    }
-}
-
-/// The children of a list's struct values as a batch, to be looked up by name.
-fn struct_batch(values: &ArrayRef, list: &str) -> Result<RecordBatch, QueryError> {
-    let values: &StructArray = values
-        .as_struct_opt()
-        .ok_or_else(|| QueryError::internal(format!("`{list}` is not a list of structs")))?;
-    let schema = arrow::datatypes::Schema::new(values.fields().clone());
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(values.len()));
-    Ok(RecordBatch::try_new_with_options(
-        schema.into(),
-        values.columns().to_vec(),
-        &options,
-    )?)
-}
-
-/// Looks columns up by name and type.
-pub(crate) struct Columns<'a>(pub(crate) &'a RecordBatch);
-
-impl Columns<'_> {
-    pub(crate) fn get<T>(
-        &self,
-        name: &str,
-        downcast: impl Fn(&ArrayRef) -> Option<T>,
-    ) -> Result<T, QueryError> {
-        let column = self
-            .0
-            .column_by_name(name)
-            .ok_or_else(|| QueryError::internal(format!("column `{name}` is missing")))?;
-        downcast(column).ok_or_else(|| {
-            QueryError::internal(format!(
-                "column `{name}` has the unexpected type {}",
-                column.data_type()
-            ))
-        })
-    }
-
-    pub(crate) fn fixed(&self, name: &str) -> Result<FixedSizeBinaryArray, QueryError> {
-        self.get(name, |c| c.as_fixed_size_binary_opt().cloned())
-    }
-
-    pub(crate) fn text(&self, name: &str) -> Result<StringViewArray, QueryError> {
-        self.get(name, |c| c.as_string_view_opt().cloned())
-    }
-
-    pub(crate) fn u32(&self, name: &str) -> Result<UInt32Array, QueryError> {
-        self.get(name, |c| c.as_primitive_opt::<UInt32Type>().cloned())
-    }
-
-    pub(crate) fn i32(&self, name: &str) -> Result<Int32Array, QueryError> {
-        self.get(name, |c| c.as_primitive_opt::<Int32Type>().cloned())
-    }
-
-    pub(crate) fn i64(&self, name: &str) -> Result<Int64Array, QueryError> {
-        self.get(name, |c| c.as_primitive_opt::<Int64Type>().cloned())
-    }
-
-    pub(crate) fn f64(&self, name: &str) -> Result<Float64Array, QueryError> {
-        self.get(name, |c| c.as_primitive_opt::<Float64Type>().cloned())
-    }
-
-    pub(crate) fn time(&self, name: &str) -> Result<TimestampNanosecondArray, QueryError> {
-        self.get(name, |c| {
-            c.as_primitive_opt::<TimestampNanosecondType>().cloned()
-        })
-    }
-
-    pub(crate) fn list(&self, name: &str) -> Result<ListArray, QueryError> {
-        self.get(name, |c| c.as_list_opt::<i32>().cloned())
-    }
-
-    fn attributes(&self, map: &str, types: &str) -> Result<AttributeColumn, QueryError> {
-        let map = self.get(map, |c| c.as_map_opt().cloned())?;
-        AttributeColumn::new(map, self.text(types)?.into())
-    }
-
-    fn nested_attributes(&self) -> Result<AttributeColumn, QueryError> {
-        let map = self.get("attributes", |c| c.as_map_opt().cloned())?;
-        let types = self.get("attribute_types", |c| c.as_string_opt::<i32>().cloned())?;
-        AttributeColumn::new(map, types.into())
     }
 }
 
@@ -438,72 +316,4 @@ impl<'a> SpanRow<'a> {
 fn list_range(list: &ListArray, row: usize) -> std::ops::Range<usize> {
     let offsets = list.value_offsets();
     offsets[row] as usize..offsets[row + 1] as usize
-}
-
-/// One event of a span.
-#[derive(Clone, Copy)]
-pub(crate) struct EventRow<'a> {
-    columns: &'a EventColumns,
-    row: usize,
-}
-
-impl<'a> EventRow<'a> {
-    /// Time, ns since the epoch; wraps beyond 2^63.
-    pub(crate) fn time(self) -> i64 {
-        self.columns.time.value(self.row)
-    }
-
-    /// Event name.
-    pub(crate) fn name(self) -> &'a str {
-        self.columns.name.value(self.row)
-    }
-
-    /// Attributes of the event.
-    pub(crate) fn attributes(self) -> Attributes<'a> {
-        self.columns.attributes.row(self.row)
-    }
-
-    /// Attributes that the sender dropped.
-    pub(crate) fn dropped_attributes_count(self) -> u32 {
-        self.columns.dropped_attributes_count.value(self.row)
-    }
-}
-
-/// One link of a span.
-#[derive(Clone, Copy)]
-pub(crate) struct LinkRow<'a> {
-    columns: &'a LinkColumns,
-    row: usize,
-}
-
-impl<'a> LinkRow<'a> {
-    /// Linked trace, of whatever length was sent.
-    pub(crate) fn trace_id(self) -> &'a [u8] {
-        self.columns.trace_id.value(self.row)
-    }
-
-    /// Linked span, of whatever length was sent.
-    pub(crate) fn span_id(self) -> &'a [u8] {
-        self.columns.span_id.value(self.row)
-    }
-
-    /// W3C tracestate of the link.
-    pub(crate) fn trace_state(self) -> &'a str {
-        self.columns.trace_state.value(self.row)
-    }
-
-    /// Attributes of the link.
-    pub(crate) fn attributes(self) -> Attributes<'a> {
-        self.columns.attributes.row(self.row)
-    }
-
-    /// Attributes that the sender dropped.
-    pub(crate) fn dropped_attributes_count(self) -> u32 {
-        self.columns.dropped_attributes_count.value(self.row)
-    }
-
-    /// Flags as sent.
-    pub(crate) fn flags(self) -> u32 {
-        self.columns.flags.value(self.row)
-    }
 }
