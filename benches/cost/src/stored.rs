@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clew_storage::env::Env;
 use clew_storage::limits::SegmentShape;
 use clew_storage::schema::{self, column};
-use clew_storage::segment::{self, NewSegment, SegmentCache, SegmentTable};
+use clew_storage::segment::{self, Held, NewSegment, SegmentCache, SegmentTable};
 use clew_storage::trace::assemble;
 use clew_storage::{KeepAll, Segment, SegmentMeta, SpanBatch, TraceId};
 use tempfile::TempDir;
@@ -119,7 +119,8 @@ impl Stored {
         let mut found = 0;
         for row_group in 0..self.row_groups()? {
             for name in &self.names {
-                found += usize::from(self.segment().row_group_may_hold_name(row_group, name)?);
+                let held = Held::Name(name);
+                found += usize::from(self.segment().row_group_may_hold(row_group, held)?);
             }
         }
         ensure!(found >= QUESTIONS / 2, "a name that was written is missing");

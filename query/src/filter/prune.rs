@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use clew_storage::segment::Held;
 use clew_storage::{Segment, StoreError, TraceId};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
@@ -15,6 +16,9 @@ use super::{ATTRIBUTE_IS, TEXT_COMPARES, tests_attribute_key};
 
 /// Columns whose entries stand in the key filters under their own key.
 const MAPS: [&str; 3] = ["attributes", "resource_attributes", "scope_attributes"];
+
+/// Of a list of names so many are read ahead in the filters of row groups: the others are mostly not asked for.
+const ASKED_AHEAD_MAX: usize = 4;
 
 /// The prunable part of a condition on spans.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,16 +289,36 @@ impl Prune {
             Self::Never => Ok(false),
             Self::All(parts) => Ok(parts.iter().all(|part| part.row_group(segment, row_group))),
             Self::Any(parts) => Ok(parts.iter().any(|part| part.row_group(segment, row_group))),
-            Self::Service(names) => any(names, |name| {
-                segment.row_group_may_hold_service(row_group, name)
-            }),
-            Self::Name(names) => any(names, |name| {
-                segment.row_group_may_hold_name(row_group, name)
-            }),
-            Self::Key(key) => segment.row_group_may_hold_key(row_group, key),
-            Self::Attribute(key, value) => segment.row_group_may_hold(row_group, key, value),
+            Self::Service(_) | Self::Name(_) | Self::Key(_) | Self::Attribute(..) => {
+                let held = self.held().into_iter();
+                any(held, |held| segment.row_group_may_hold(row_group, held))
+            }
         };
         held.unwrap_or(true)
+    }
+
+    /// Begins to read what [`Prune::row_group`] reads of `row_groups`: all of them will be asked.
+    pub(crate) fn will_ask(&self, segment: &Segment, row_groups: &Range<usize>) {
+        if let Self::All(parts) | Self::Any(parts) = self {
+            for part in parts {
+                part.will_ask(segment, row_groups);
+            }
+        }
+        for held in self.held().into_iter().take(ASKED_AHEAD_MAX) {
+            // Whoever asks will be told what is wrong.
+            let _ = segment.will_ask(row_groups.clone(), held);
+        }
+    }
+
+    /// What filters of row groups are asked for, one of which must be there.
+    fn held(&self) -> Vec<Held<'_>> {
+        match self {
+            Self::Service(names) => names.iter().map(|name| Held::Service(name)).collect(),
+            Self::Name(names) => names.iter().map(|name| Held::Name(name)).collect(),
+            Self::Key(key) => vec![Held::Key(key)],
+            Self::Attribute(key, value) => vec![Held::Attribute(key, value)],
+            _ => Vec::new(),
+        }
     }
 
     /// The only rows of `segment` that can match, when the condition names traces; `None` when it does not.
@@ -315,13 +339,13 @@ impl Prune {
     }
 }
 
-/// True when `holds` is for one of `names`.
-fn any(
-    names: &[String],
-    holds: impl Fn(&str) -> Result<bool, StoreError>,
+/// True when `holds` is for one of `items`.
+fn any<T>(
+    items: impl Iterator<Item = T>,
+    holds: impl Fn(T) -> Result<bool, StoreError>,
 ) -> Result<bool, StoreError> {
-    for name in names {
-        if holds(name)? {
+    for item in items {
+        if holds(item)? {
             return Ok(true);
         }
     }

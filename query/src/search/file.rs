@@ -29,7 +29,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
-    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelector,
 };
 use parquet::basic::Encoding;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -37,6 +37,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::by_byte::{self, ByByte};
 use super::by_value::{self, ByValue};
 use super::matcher::{Matcher, Stage, not_compiled};
+use super::read_ahead::ReadAhead;
 use super::sample::Sample;
 use crate::error::QueryError;
 use crate::service::Budget;
@@ -45,6 +46,8 @@ use crate::table::file::SegmentFile;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8_192;
+/// Rows in more places than this of each row group are in most of its pages.
+const SCATTERED: usize = 32;
 
 /// A filter, made ready for one segment.
 pub(super) struct FileFilter {
@@ -54,6 +57,33 @@ pub(super) struct FileFilter {
     stages: Vec<FileStage>,
     /// What is read of the rows that match.
     columns: TableColumns,
+}
+
+/// Rows that are left of some row groups.
+#[derive(Default)]
+struct Left {
+    /// Row groups of which some are.
+    groups: Vec<usize>,
+    /// The rows, counted from the first of the file.
+    rows: Vec<Range<u32>>,
+    /// The same as a selection among all rows of these row groups.
+    selectors: Vec<RowSelector>,
+}
+
+impl Left {
+    /// Adds what `selectors` select of row group `group`, whose first row is `first`.
+    fn add(&mut self, group: usize, first: usize, selectors: Vec<RowSelector>) {
+        let mut start = first;
+        for selector in &selectors {
+            let end = start + selector.row_count;
+            if !selector.skip {
+                self.rows.push(start as u32..end as u32);
+            }
+            start = end;
+        }
+        self.groups.push(group);
+        self.selectors.extend(selectors);
+    }
 }
 
 /// A stage, and how it is evaluated.
@@ -128,17 +158,20 @@ impl FileFilter {
         budget: &Budget,
         mut visit: impl FnMut(&RecordBatch) -> Result<(), QueryError>,
     ) -> Result<bool, QueryError> {
-        let file = SegmentFile::new(Arc::clone(&self.segment), SegmentTable::Spans);
         let ranges = self.ranges(sample);
-        let (groups, selection) = if ranges.is_empty() {
+        let (file, groups, selection) = if ranges.is_empty() {
             let selection = sample.selection(groups.iter().map(|(_, rows)| rows.clone()));
-            (
-                groups.into_iter().map(|(group, _)| group).collect(),
-                selection,
-            )
+            let groups: Vec<usize> = groups.into_iter().map(|(group, _)| group).collect();
+            let whole = if sample.is_all() {
+                self.read_after(0)
+            } else {
+                &[]
+            };
+            (self.file(whole, &groups), groups, selection)
         } else {
-            let (groups, selection) = self.in_ranges(&ranges, &file, groups, budget)?;
-            (groups, Some(selection))
+            let left = self.in_ranges(&ranges, &groups, budget)?;
+            let file = self.file_of_rows(self.read_after(ranges.len()), &left);
+            (file, left.groups, Some(left.selectors.into()))
         };
         let stages = self.stages[ranges.len()..].iter();
         let predicates = stages.map(|stage| stage.predicate(&self.metadata, budget));
@@ -170,23 +203,50 @@ impl FileFilter {
         ranges.filter(|_| sample.is_all()).collect()
     }
 
-    /// Those of `groups` with rows in all of `ranges`, and these rows.
+    /// Columns that are read of the rows that the first `stages` let pass.
+    fn read_after(&self, stages: usize) -> &[usize] {
+        let next = self.stages.get(stages);
+        next.map_or(self.columns.in_file(), |next| &next.stage.columns)
+    }
+
+    /// The file, with the columns `whole` of the row groups `groups` read from end to end.
+    fn file(&self, whole: &[usize], groups: &[usize]) -> ReadAhead<SegmentFile> {
+        let file = SegmentFile::new(Arc::clone(&self.segment), SegmentTable::Spans);
+        let metadata = self.metadata.metadata();
+        let chunks = |leaf| {
+            let groups = groups.iter().map(|group| metadata.row_group(*group));
+            groups.map(move |group| group.column(leaf))
+        };
+        ReadAhead::new(file, leaves(metadata, whole).map(chunks))
+    }
+
+    /// The file, of which the columns `columns` are read next in some rows.
+    fn file_of_rows(&self, columns: &[usize], left: &Left) -> ReadAhead<SegmentFile> {
+        if left.rows.len() > SCATTERED * left.groups.len() {
+            return self.file(columns, &left.groups);
+        }
+        // Reading will tell what is wrong.
+        let _ = self.segment.will_read_rows(&left.rows, columns);
+        self.file(&[], &[])
+    }
+
+    /// What `ranges` leave of `groups`.
     fn in_ranges(
         &self,
         ranges: &[&ByByte],
-        file: &SegmentFile,
-        groups: Vec<(usize, Range<usize>)>,
+        groups: &[(usize, Range<usize>)],
         budget: &Budget,
-    ) -> Result<(Vec<usize>, RowSelection), QueryError> {
-        let (file, metadata) = (Arc::new(file.clone()), self.metadata.metadata());
-        let (mut left, mut selectors) = (Vec::new(), Vec::new());
-        for (group, _) in groups {
-            if let Some(rows) = by_byte::rows(ranges, &file, metadata, group, || budget.over())? {
-                left.push(group);
-                selectors.extend(rows);
+    ) -> Result<Left, QueryError> {
+        let metadata = self.metadata.metadata();
+        let all: Vec<usize> = groups.iter().map(|(group, _)| *group).collect();
+        let file = Arc::new(self.file(self.read_after(0), &all));
+        let mut left = Left::default();
+        for (group, rows) in groups {
+            if let Some(found) = by_byte::rows(ranges, &file, metadata, *group, || budget.over())? {
+                left.add(*group, rows.start, found);
             }
         }
-        Ok((left, selectors.into()))
+        Ok(left)
     }
 }
 
@@ -272,13 +332,20 @@ fn chunks<'a>(
     metadata: &'a ParquetMetaData,
     places: &'a [usize],
 ) -> impl Iterator<Item = &'a ColumnChunkMetaData> {
-    let schema = metadata.file_metadata().schema_descr();
-    let leaves = (0..schema.num_columns())
-        .filter(|leaf| places.contains(&schema.get_column_root_idx(*leaf)));
-    leaves.flat_map(|leaf| {
+    leaves(metadata, places).flat_map(|leaf| {
         let groups = metadata.row_groups().iter();
         groups.map(move |group| group.column(leaf))
     })
+}
+
+/// The leaves of the columns `places`.
+fn leaves<'a>(
+    metadata: &'a ParquetMetaData,
+    places: &'a [usize],
+) -> impl Iterator<Item = usize> + 'a {
+    let schema = metadata.file_metadata().schema_descr();
+    let is_wanted = |leaf: &usize| places.contains(&schema.get_column_root_idx(*leaf));
+    (0..schema.num_columns()).filter(is_wanted)
 }
 
 /// The same file, with the columns `places` read as keys and dictionaries.

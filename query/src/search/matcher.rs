@@ -3,6 +3,7 @@
 //! Conditions on plain columns are one stage, conditions on attributes the next, so that the wide columns are made only where
 //! something passed the first.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -75,6 +76,11 @@ impl Matcher {
     /// False when no span in a row group of `segment` can match.
     pub(crate) fn may_match_group(&self, segment: &Segment, group: usize) -> bool {
         self.prune.row_group(segment, group)
+    }
+
+    /// Begins to read what [`Matcher::may_match_group`] reads of `groups`.
+    pub(super) fn will_ask(&self, segment: &Segment, groups: &Range<usize>) {
+        self.prune.will_ask(segment, groups);
     }
 
     /// Its conditions, all of which have to hold, over the columns of `spans`.

@@ -23,6 +23,7 @@ mod newest;
 mod parts;
 mod pieces;
 mod ranked;
+mod read_ahead;
 mod sample;
 mod scan;
 

@@ -24,6 +24,8 @@ pub(super) struct Pieces {
     under_way: Vec<u64>,
     /// Names of the segments of which something was or is being read.
     pub(super) read: HashSet<String>,
+    /// Names of the segments of which a row group holds no match.
+    missed: HashSet<String>,
     /// Segments that could not be split.
     pub(super) unreadable: Vec<(Arc<Segment>, QueryError)>,
 }
@@ -36,6 +38,7 @@ impl Pieces {
             left: may_match.map(Piece::whole).collect(),
             under_way: Vec::new(),
             read: HashSet::new(),
+            missed: HashSet::new(),
             unreadable: Vec::new(),
         }
     }
@@ -93,7 +96,18 @@ impl Pieces {
                     sort: Sort::Match,
                     ..first
                 });
+            } else {
+                self.miss(&first.segment, matcher);
             }
+        }
+    }
+
+    /// A row group of `segment` holds no match, so most of the others will be asked too: what is rare is in few, what is frequent in all.
+    fn miss(&mut self, segment: &Segment, matcher: &Matcher) {
+        if self.missed.insert(segment.meta().name.clone())
+            && let Ok(metadata) = segment.metadata(SegmentTable::Spans)
+        {
+            matcher.will_ask(segment, &(0..metadata.metadata().num_row_groups()));
         }
     }
 }

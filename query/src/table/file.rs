@@ -99,6 +99,13 @@ impl AsyncFileReader for SegmentFile {
         async move { bytes }.boxed()
     }
 
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        // The disk takes them up together. What fails here fails below.
+        let _ = self.segment.will_read(self.table, &ranges);
+        let bytes: Result<Vec<Bytes>> = ranges.into_iter().map(|range| self.read(range)).collect();
+        async move { bytes }.boxed()
+    }
+
     fn get_metadata<'a>(
         &'a mut self,
         _options: Option<&'a ArrowReaderOptions>,

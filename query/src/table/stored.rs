@@ -250,6 +250,7 @@ fn access(segment: &Segment, prune: &Prune) -> Result<Access> {
         .map_err(|error| DataFusionError::External(Box::new(error)))?;
     let groups = metadata.metadata().row_groups();
     let wanted = prune.rows(segment);
+    prune.will_ask(segment, &(0..groups.len()));
     let mut plan = ParquetAccessPlan::new_all(groups.len());
     let mut first = 0;
     for (place, group) in groups.iter().enumerate() {

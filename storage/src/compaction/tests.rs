@@ -20,7 +20,7 @@ use crate::ids::TraceId;
 use crate::limits::{CompactionLimits, SegmentShape};
 use crate::policy::KeepAll;
 use crate::segment::tests::{DIR, SHAPE, batches, new_segment, parts, plain, repeats_ids};
-use crate::segment::{Segment, SegmentCache, SegmentMeta, SegmentTable, TimeWindow, write};
+use crate::segment::{Held, Segment, SegmentCache, SegmentMeta, SegmentTable, TimeWindow, write};
 use crate::testing::{TestSpan, read};
 use crate::trace::assemble;
 use crate::verify::verify_segment;
@@ -211,12 +211,13 @@ fn check_filters(segment: &Segment) {
             .chain(links)
         {
             let text = value.to_text();
+            let held = Held::Attribute(key, &text);
             assert!(any(&|group| segment
-                .row_group_may_hold(group, key, &text)
+                .row_group_may_hold(group, held)
                 .unwrap()));
         }
         assert!(any(&|group| segment
-            .row_group_may_hold_name(group, &span.name)
+            .row_group_may_hold(group, Held::Name(&span.name))
             .unwrap()));
     }
 }

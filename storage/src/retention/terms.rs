@@ -12,7 +12,7 @@ use crate::attributes;
 use crate::error::StoreError;
 use crate::ids::TraceId;
 use crate::schema::column;
-use crate::segment::{Segment, SegmentTable};
+use crate::segment::{Held, Segment, SegmentTable};
 
 /// Rows that are read at a time.
 const ROWS: usize = 8192;
@@ -95,17 +95,14 @@ fn may_hold(
     condition: &Condition,
 ) -> Result<bool, StoreError> {
     let text = &condition.pattern;
-    match &condition.field {
-        Field::Attribute(key) if condition.is_exact() => {
-            segment.row_group_may_hold(row_group, key, text)
-        }
-        Field::Attribute(key) => segment.row_group_may_hold_key(row_group, key),
-        Field::Service if condition.is_exact() => {
-            segment.row_group_may_hold_service(row_group, text)
-        }
-        Field::Name if condition.is_exact() => segment.row_group_may_hold_name(row_group, text),
-        Field::Service | Field::Name => Ok(true),
-    }
+    let held = match &condition.field {
+        Field::Attribute(key) if condition.is_exact() => Held::Attribute(key, text),
+        Field::Attribute(key) => Held::Key(key),
+        Field::Service if condition.is_exact() => Held::Service(text),
+        Field::Name if condition.is_exact() => Held::Name(text),
+        Field::Service | Field::Name => return Ok(true),
+    };
+    segment.row_group_may_hold(row_group, held)
 }
 
 /// A term for each of the rows, as if its span were a trace.

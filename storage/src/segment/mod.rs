@@ -50,6 +50,7 @@ pub use cache::SegmentCache;
 pub use epoch::write;
 pub(crate) use epoch::write_planned;
 pub use index::Operation;
+pub use index::values::Held;
 pub(crate) use layouts::Layouts;
 pub use reader::{Segment, TracePlace};
 pub use window::TimeWindow;

@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::attributes::AttributeLayout;
 use super::cache::{Key, Part, SegmentCache};
 use super::copy::extent;
 use super::file::{FileReader, io_error};
-use super::index::values::{SaltedFilter, attribute_hash, key_hash, name_hash, service_hash};
+use super::index::values::{Held, SaltedFilter};
 use super::index::{Index, Operation};
 use super::table::{Footer, TableFile, page_bytes};
 use super::{SegmentMeta, SegmentTable, unknown_format};
@@ -150,6 +151,31 @@ impl Segment {
     /// When the file cannot be read.
     pub fn read(&self, table: SegmentTable, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.table(table)?.read(range)
+    }
+
+    /// Begins to read the bytes `ranges`, which [`Segment::read`] will be asked for one after another.
+    ///
+    /// # Errors
+    /// When the file cannot be opened. Whether it can be read, the reads will tell.
+    pub fn will_read(&self, table: SegmentTable, ranges: &[Range<u64>]) -> Result<(), StoreError> {
+        let file = self.table(table)?;
+        for range in ranges {
+            file.will_read(range.clone());
+        }
+        Ok(())
+    }
+
+    /// Begins to read what the file of `spans` has in the rows `rows`, which are in order and apart, and in its columns `columns`.
+    ///
+    /// # Errors
+    /// As [`Segment::will_read`].
+    pub fn will_read_rows(&self, rows: &[Range<u32>], columns: &[usize]) -> Result<(), StoreError> {
+        let metadata = self.metadata(SegmentTable::Spans)?;
+        let columns = columns.iter().copied();
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
+        self.table(SegmentTable::Spans)?
+            .will_read_rows(&metadata, rows, &mask);
+        Ok(())
     }
 
     /// Footer with page index, cached.
@@ -302,50 +328,28 @@ impl Segment {
         Ok(page_bytes(self.metadata(table)?.metadata(), &rows))
     }
 
-    /// False when no span of row group `row_group` of `spans` has an attribute (span, resource, scope, event or link level)
-    /// `key` whose canonical text is `value`. May be true in error, never false.
+    /// False when row group `row_group` of `spans` does not hold `held`. May be true in error, never false.
     ///
     /// # Errors
     /// When the filter cannot be read.
-    pub fn row_group_may_hold(
-        &self,
-        row_group: usize,
-        key: &str,
-        value: &str,
-    ) -> Result<bool, StoreError> {
-        self.may_hold_value(row_group, attribute_hash(&mut Vec::new(), key, value))
+    pub fn row_group_may_hold(&self, row_group: usize, held: Held<'_>) -> Result<bool, StoreError> {
+        let (index, file, name) = (self.index()?, self.file(INDEX)?, &self.meta.name);
+        index.may_hold(&file, name, row_group as u32, held.hash())
     }
 
-    /// As [`Segment::row_group_may_hold`], for an attribute `key` of any value.
+    /// Begins to read what [`Segment::row_group_may_hold`] reads when it is asked for `held` of each of `row_groups`, so that it waits for the disk
+    /// once instead of each time.
     ///
     /// # Errors
-    /// When the filter cannot be read.
-    pub fn row_group_may_hold_key(&self, row_group: usize, key: &str) -> Result<bool, StoreError> {
-        self.may_hold_value(row_group, key_hash(key))
-    }
-
-    /// As [`Segment::row_group_may_hold`], for a span of service `service`.
-    ///
-    /// # Errors
-    /// When the filter cannot be read.
-    pub fn row_group_may_hold_service(
-        &self,
-        row_group: usize,
-        service: &str,
-    ) -> Result<bool, StoreError> {
-        self.may_hold_value(row_group, service_hash(service))
-    }
-
-    /// As [`Segment::row_group_may_hold`], for a span named `name`.
-    ///
-    /// # Errors
-    /// When the filter cannot be read.
-    pub fn row_group_may_hold_name(
-        &self,
-        row_group: usize,
-        name: &str,
-    ) -> Result<bool, StoreError> {
-        self.may_hold_value(row_group, name_hash(name))
+    /// When the index cannot be read.
+    pub fn will_ask(&self, row_groups: Range<usize>, held: Held<'_>) -> Result<(), StoreError> {
+        let (index, file, name) = (self.index()?, self.file(INDEX)?, &self.meta.name);
+        for row_group in row_groups {
+            if let Some(page) = index.page(&file, name, row_group as u32, held.hash())? {
+                file.file.will_read(page);
+            }
+        }
+        Ok(())
     }
 
     /// Earliest and latest start in row group `row_group` of `spans`, as the file has them: a time beyond 2^63 is negative. `None` where the file
@@ -398,12 +402,6 @@ impl Segment {
             let bytes = operations.iter().flatten().map(text).sum();
             Ok((operations, bytes))
         })
-    }
-
-    fn may_hold_value(&self, row_group: usize, hash: u64) -> Result<bool, StoreError> {
-        let file = self.file(INDEX)?;
-        self.index()?
-            .may_hold_value(&file, &self.meta.name, row_group as u32, hash)
     }
 
     /// An error that says so of the file of spans.

@@ -28,6 +28,8 @@ use crate::schema::column;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8192;
+/// Bytes that the disk is told of before they are read; of more, the first could be gone again.
+const AHEAD_BYTES_MAX: u64 = 16 << 20;
 
 /// A Parquet file whose reads are checked. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +51,25 @@ impl TableFile {
 
     pub(super) fn read(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.file.read_checked(range, &self.blocks)
+    }
+
+    pub(super) fn will_read(&self, range: Range<u64>) {
+        self.file.file.will_read(range);
+    }
+
+    /// Begins to read what `rows` have in the columns of `mask`.
+    pub(super) fn will_read_rows(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        rows: &[Range<u32>],
+        mask: &ProjectionMask,
+    ) {
+        let pages = ahead::pages(metadata.metadata(), rows, mask);
+        if pages.iter().map(|page| page.end - page.start).sum::<u64>() <= AHEAD_BYTES_MAX {
+            for page in pages {
+                self.will_read(page);
+            }
+        }
     }
 
     /// The footer, if it is one of `table`.
@@ -149,12 +170,7 @@ impl TableFile {
         let row_count = rows.iter().map(ExactSizeIterator::len).sum::<usize>();
         let (groups, selection) = select(metadata, rows);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-        if row_count <= BATCH_ROWS {
-            // Few rows lie in a page or two of each column, far from each other.
-            for range in ahead::pages(metadata.metadata(), rows, &mask) {
-                self.file.file.will_read(range);
-            }
-        }
+        self.will_read_rows(metadata, rows, &mask);
         let (file, metadata) = (self.clone(), metadata.clone());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(groups)

@@ -216,7 +216,7 @@ impl Index {
     }
 
     /// False only when nothing of the hash is in row group `row_group` of `segment`.
-    pub(super) fn may_hold_value(
+    pub(super) fn may_hold(
         &self,
         file: &FileReader,
         segment: &str,
@@ -227,18 +227,49 @@ impl Index {
             let filter = filter_of(file, self.read(file, Kind::Values, row_group)?)?;
             return Ok(filter.may_hold(hash));
         }
+        let Some((hash, place)) = self.place(file, segment, row_group, hash)? else {
+            return Ok(true);
+        };
+        let held = place.may_hold(hash, &file.read(place.page.clone())?);
+        held.ok_or_else(|| {
+            let start = place.page.start;
+            file.corrupt(format!("checksum of the filter at byte {start}"))
+        })
+    }
+
+    /// What [`Index::may_hold`] reads; `None` when that is nothing, or a whole filter.
+    pub(super) fn page(
+        &self,
+        file: &FileReader,
+        segment: &str,
+        row_group: u32,
+        hash: u64,
+    ) -> Result<Option<Range<u64>>, StoreError> {
+        if self.format == FORMAT_WHOLE_FILTERS {
+            return Ok(None);
+        }
+        let place = self.place(file, segment, row_group, hash)?;
+        Ok(place.map(|(_, place)| place.page))
+    }
+
+    /// The hash with the salt of row group `row_group` of `segment`, and the place for it in the filter, as the file counts bytes; `None` when there
+    /// is no filter.
+    fn place(
+        &self,
+        file: &FileReader,
+        segment: &str,
+        row_group: u32,
+        hash: u64,
+    ) -> Result<Option<(u64, Place)>, StoreError> {
         let section = &self.section(file, Kind::Values, row_group)?.range;
         if section.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
         let hash = self.salt(file, segment, row_group)?.apply(hash);
-        let place = Place::of(hash, section.end - section.start)
+        let mut place = Place::of(hash, section.end - section.start)
             .ok_or_else(|| file.corrupt("a filter has part of a page".to_owned()))?;
-        let start = section.start + place.page.start;
-        let page = file.read(start..section.start + place.page.end)?;
-        place
-            .may_hold(hash, &page)
-            .ok_or_else(|| file.corrupt(format!("checksum of the filter at byte {start}")))
+        place.page = section.start + place.page.start..section.start + place.page.end;
+        Ok(Some((hash, place)))
     }
 
     fn salt(&self, file: &FileReader, segment: &str, row_group: u32) -> Result<Salt, StoreError> {

@@ -24,6 +24,31 @@ enum Sort {
     Name = 4,
 }
 
+/// Something that a row group of `spans` may hold, as its filter knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// An attribute of a span, resource, scope, event or link: its key and the canonical text of its value.
+    Attribute(&'a str, &'a str),
+    /// An attribute of any value: its key.
+    Key(&'a str),
+    /// A span of a service.
+    Service(&'a str),
+    /// A span by its name.
+    Name(&'a str),
+}
+
+impl Held<'_> {
+    /// Its hash, without the salt of a row group.
+    pub(in crate::segment) fn hash(self) -> u64 {
+        match self {
+            Self::Attribute(key, value) => attribute_hash(&mut Vec::new(), key, value),
+            Self::Key(key) => key_hash(key),
+            Self::Service(service) => service_hash(service),
+            Self::Name(name) => name_hash(name),
+        }
+    }
+}
+
 /// Hash of an attribute at any level. No byte 0xff occurs in UTF-8, so it parts key and value.
 pub(in crate::segment) fn attribute_hash(scratch: &mut Vec<u8>, key: &str, value: &str) -> u64 {
     scratch.clear();

@@ -30,7 +30,7 @@ fn ask(segment: &Segment, ids: &[TraceId]) -> Result<Answers, StoreError> {
             .map(|id| segment.trace_rows(*id))
             .collect::<Result<_, _>>()?,
         filters: (0..groups)
-            .map(|group| segment.row_group_may_hold_name(group, "operation 1"))
+            .map(|group| segment.row_group_may_hold(group, Held::Name("operation 1")))
             .collect::<Result<_, _>>()?,
         operations: segment.operations()?,
     })

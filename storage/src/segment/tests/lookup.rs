@@ -27,6 +27,13 @@ fn attributes(span: &TestSpan) -> impl Iterator<Item = &(String, AttributeValue)
     lists.into_iter().flatten()
 }
 
+/// How many row groups may hold `held`.
+fn holding(segment: &Segment, held: Held<'_>) -> usize {
+    row_groups(segment)
+        .filter(|group| segment.row_group_may_hold(*group, held).unwrap())
+        .count()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -35,17 +42,17 @@ proptest! {
         let (_sim, segment) = stored(&parts);
         let operations = segment.operations().unwrap();
         let operations: HashSet<_> = operations.as_ref().as_ref().unwrap().iter().collect();
-        let any = |ask: &dyn Fn(usize) -> bool| row_groups(&segment).any(ask);
+        let holds = |held: Held<'_>| holding(&segment, held) > 0;
         for span in parts.iter().flatten() {
             prop_assert!(segment.trace_rows(TraceId(span.trace_id)).unwrap().is_some());
-            prop_assert!(any(&|group| segment.row_group_may_hold_name(group, &span.name).unwrap()));
+            prop_assert!(holds(Held::Name(&span.name)));
             for (key, value) in attributes(span) {
-                prop_assert!(any(&|group| segment.row_group_may_hold(group, key, &value.to_text()).unwrap()));
-                prop_assert!(any(&|group| segment.row_group_may_hold_key(group, key).unwrap()));
+                prop_assert!(holds(Held::Attribute(key, &value.to_text())));
+                prop_assert!(holds(Held::Key(key)));
             }
         }
         for service in &segment.meta().services {
-            prop_assert!(any(&|group| segment.row_group_may_hold_service(group, service).unwrap()));
+            prop_assert!(holds(Held::Service(service)));
             prop_assert!(operations.iter().any(|operation| operation.service_name == *service));
         }
         let expected: HashSet<_> = parts.iter().flatten().map(|span| (span.name.clone(), crate::span::kind_text(span.kind).into_owned())).collect();
@@ -62,19 +69,17 @@ fn filters_tell_row_groups_apart() {
         AttributeValue::String("needle".to_owned()),
     )];
     let (_sim, segment) = stored(&[spans]);
-    let holding = row_groups(&segment).filter(|group| {
-        segment
-            .row_group_may_hold(*group, "order.id", "needle")
-            .unwrap()
-    });
-    assert_eq!(holding.count(), 1);
-    let holding = row_groups(&segment)
-        .filter(|group| segment.row_group_may_hold_key(*group, "order.id").unwrap());
-    assert_eq!(holding.count(), 1);
-    assert!(
-        row_groups(&segment)
-            .all(|group| !segment.row_group_may_hold_service(group, "nobody").unwrap())
-    );
+    let needle = Held::Attribute("order.id", "needle");
+    for (held, groups) in [
+        (needle, 1),
+        (Held::Key("order.id"), 1),
+        (Held::Service("nobody"), 0),
+    ] {
+        assert_eq!(holding(&segment, held), groups, "{held:?}");
+        // What is read ahead changes nothing.
+        segment.will_ask(row_groups(&segment), held).unwrap();
+        assert_eq!(holding(&segment, held), groups, "{held:?}");
+    }
 }
 
 #[test]
