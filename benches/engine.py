@@ -35,7 +35,7 @@ def literal(text):
 
 
 class DuckDB:
-    """The `spans` files of a data directory as one view."""
+    """The `spans` and the `traces` files of a data directory as a view each."""
 
     def __init__(self, folder, threads, seconds_max):
         import duckdb
@@ -57,6 +57,8 @@ class DuckDB:
             f"CREATE VIEW spans AS SELECT *, {IDS}, epoch_ns(start_time) AS start_ns, epoch_ns(ingested_at) AS ingested_ns "
             f"FROM read_parquet([{files}], union_by_name = true)"
         )
+        files = ", ".join(literal(file.replace(".spans.", ".traces.")) for file in self.files)
+        self.connection.execute(f"CREATE VIEW traces AS SELECT *, epoch_ns(start_time) AS start_ns FROM read_parquet([{files}])")
 
     def value(self, owner, key):
         """What reads a key: its column, where a file has one, and the map that holds it in the others."""

@@ -12,11 +12,11 @@ FROM spans WHERE kind = 'server' GROUP BY ALL ORDER BY 1, 2, 3
 SELECT service_name, name, sum(sample_weight), quantile_cont(duration_ns, 0.99) AS p99
 FROM spans WHERE kind = 'server' GROUP BY ALL ORDER BY p99 DESC LIMIT 20
 -- 5
-SELECT {hex:trace_id}, root_service, root, took, spans, errors FROM (
-  SELECT trace_id, any_value(service_name) FILTER (WHERE NOT has_parent) AS root_service,
-         any_value(name) FILTER (WHERE NOT has_parent) AS root,
-         max(start_ns + duration_ns) - min(start_ns) AS took, count(*) AS spans, count(*) FILTER (WHERE status_code = 'error') AS errors
-  FROM spans GROUP BY trace_id ORDER BY took DESC, trace_id LIMIT 10) ORDER BY took DESC, 1
+WITH slowest AS (
+  SELECT trace_id, max(start_ns + duration_ns) - min(start_ns) AS took, sum(span_count) AS spans, sum(error_count) AS errors
+  FROM traces GROUP BY trace_id ORDER BY took DESC, trace_id LIMIT 10)
+SELECT {hex:trace_id}, arg_min(root_service_name, start_ns), arg_min(root_name, start_ns), took, spans, errors
+FROM slowest JOIN traces USING (trace_id) GROUP BY trace_id, took, spans, errors ORDER BY took DESC, 1
 -- 6
 WITH one AS MATERIALIZED (SELECT * FROM spans WHERE trace_id = {id:TRACE}),
 clipped AS (
