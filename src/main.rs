@@ -9,21 +9,18 @@
 //! | [`import`] | files of spans to a server |
 //! | [`trial`] | policies of sampling, tried on what is stored |
 //! | [`demo`] | traces of a made-up shop |
+//! | [`memory`] | the allocator |
 
 mod cli;
 mod client;
 mod config;
 mod demo;
 mod import;
+mod memory;
 mod serve;
 mod trial;
 
 use std::process::ExitCode;
-
-/// Gives back what others keep: spans are freed by another thread than the one that received them. How much it keeps and for how long is
-/// set at build time, in `.cargo/config.toml`.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     cli::main()

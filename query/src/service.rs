@@ -25,6 +25,8 @@ pub struct QueryOptions {
     pub otlp_json: Option<(Arc<dyn Decoder>, PayloadKind)>,
     /// Fields that `GET /api/clew/v1/status` answers beside the store's own.
     pub status: Arc<dyn Fn() -> Map<String, Value> + Send + Sync>,
+    /// What each thread that runs statements does before anything else.
+    pub sql_thread_begins: fn(),
 }
 
 /// Answers queries. Cheap to clone.
@@ -54,7 +56,7 @@ impl QueryService {
         );
         let catalogue = Catalogue::new(limits.names_max);
         let vocabulary = Vocabulary::new(limits);
-        let sql = SqlEngine::new(limits);
+        let sql = SqlEngine::new(limits, options.sql_thread_begins);
         Self {
             inner: Arc::new(Inner {
                 options,
@@ -256,6 +258,7 @@ mod tests {
             limits,
             otlp_json: None,
             status: Arc::new(Map::new),
+            sql_thread_begins: || {},
         })
     }
 

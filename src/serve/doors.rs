@@ -17,6 +17,7 @@ use super::health::{self, Health};
 use super::listen::{Door, Sign};
 use super::{admin, archive, measure, purge, span_metrics, tls, trial};
 use crate::config::Config;
+use crate::memory;
 
 /// Which routes a door leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,6 +277,7 @@ pub(crate) fn query_service(config: &Config, store: &Store) -> QueryService {
             clew_collector::kind::OTLP_JSON,
         )),
         status: Arc::new(status),
+        sql_thread_begins: memory::reuse_on_this_thread,
     })
 }
 

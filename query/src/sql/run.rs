@@ -66,13 +66,14 @@ enum Event {
 }
 
 impl SqlEngine {
-    /// An engine with threads of its own.
-    pub(crate) fn new(limits: &QueryLimits) -> Self {
+    /// An engine with threads of its own, each of which calls `thread_begins` first.
+    pub(crate) fn new(limits: &QueryLimits, thread_begins: fn()) -> Self {
         let turn_wait = limits.turn_wait;
         let limits = &limits.sql;
         let runtime = Builder::new_multi_thread()
             .worker_threads(limits.threads.max(1))
             .thread_name("clew-sql")
+            .on_thread_start(thread_begins)
             .thread_stack_size(RUNNER_STACK_BYTES)
             .enable_time()
             .build();

@@ -131,6 +131,7 @@ impl Server {
                 let fields = json!({"version": "0.0.0", "uptime_s": 1});
                 fields.as_object().unwrap().clone()
             }),
+            sql_thread_begins: || {},
         });
         Self {
             store,
