@@ -14,7 +14,7 @@ const REUSE_MS: isize = 1_000;
 /// Gives the calling thread an arena of its own that keeps freed memory for a second.
 ///
 /// A statement decodes column after column into large buffers that live for a moment. When what they lay in goes back to the system between two of
-/// them, every page is asked for and zeroed again: a quarter of the time of some statements. What spans are kept in is freed once and for all, and
+/// them, every page is asked for and zeroed again: a fifth of the time of a long statement. What spans are kept in is freed once and for all, and
 /// goes back soon.
 pub(crate) fn reuse_on_this_thread() {
     // Nothing is lost without it but time.

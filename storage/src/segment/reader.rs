@@ -344,8 +344,9 @@ impl Segment {
     /// When the index cannot be read.
     pub fn will_ask(&self, row_groups: Range<usize>, held: Held<'_>) -> Result<(), StoreError> {
         let (index, file, name) = (self.index()?, self.file(INDEX)?, &self.meta.name);
+        let hash = held.hash();
         for row_group in row_groups {
-            if let Some(page) = index.page(&file, name, row_group as u32, held.hash())? {
+            if let Some(page) = index.page(&file, name, row_group as u32, hash)? {
                 file.file.will_read(page);
             }
         }
