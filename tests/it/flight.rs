@@ -206,7 +206,7 @@ fn those_who_greet_and_browse_find_tables_and_views_and_no_keys() {
             batches(client, info).await
         };
         assert_eq!(tables(&mut client, "TABLE").await, [2]);
-        assert_eq!(tables(&mut client, "VIEW").await, [5]);
+        assert_eq!(tables(&mut client, "VIEW").await, [6]);
         assert_eq!(tables(&mut client, "SYSTEM TABLE").await, [0]);
 
         let primary = CommandGetPrimaryKeys {

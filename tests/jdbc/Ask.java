@@ -77,7 +77,7 @@ final class Ask {
       List<String> tables = column(about.getTables(null, null, "%", new String[] {"TABLE"}), 3);
       check(tables.equals(List.of("spans", "traces")), tables);
       List<String> views = column(about.getTables(null, "public", "span%", new String[] {"VIEW"}), 3);
-      check(views.equals(List.of("span_metrics", "span_tree")), views);
+      check(views.equals(List.of("span_attributes", "span_metrics", "span_tree")), views);
       List<String> columns = column(about.getColumns(null, null, "traces", "%"), 4);
       check(columns.containsAll(List.of("trace_id", "root_name", "start_time")), columns);
       check(column(about.getTables(null, null, "none", null), 3).isEmpty(), "a table by no name");

@@ -17,6 +17,9 @@ use super::{ATTRIBUTE_IS, TEXT_COMPARES, tests_attribute_key};
 /// Columns whose entries stand in the key filters under their own key.
 const MAPS: [&str; 3] = ["attributes", "resource_attributes", "scope_attributes"];
 
+/// The column of `span_attributes` that names an attribute.
+const KEY: &str = "key";
+
 /// Of a list of names so many are read ahead in the filters of row groups: the others are mostly not asked for.
 const ASKED_AHEAD_MAX: usize = 4;
 
@@ -130,6 +133,9 @@ impl Prune {
             }
             (Expr::Column(column), Operator::Eq) if column.name == "trace_id" => {
                 trace_id(value).map_or(Self::Unknown, |id| Self::Trace(vec![id]))
+            }
+            (Expr::Column(column), Operator::Eq) if column.name == KEY => {
+                text(value).map_or(Self::Unknown, Self::Key)
             }
             (Expr::ScalarFunction(call), Operator::Eq) if call.name() == "get_field" => {
                 Self::get_field(call, value)

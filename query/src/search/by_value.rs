@@ -20,11 +20,6 @@ use arrow::error::ArrowError;
 
 use super::matcher::Stage;
 
-/// How such a column is read.
-pub(super) fn column_type() -> DataType {
-    DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
-}
-
 /// A condition and what it says of the dictionary that it met last.
 pub(super) struct ByValue {
     stage: Stage,

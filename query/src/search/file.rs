@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use clew_storage::Segment;
 use clew_storage::segment::SegmentTable;
 use clew_storage::segment::attributes::TableColumns;
@@ -26,16 +26,14 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::simplifier::PhysicalExprSimplifier;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::PhysicalExpr;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
-    ParquetRecordBatchReaderBuilder, RowFilter, RowSelector,
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReaderBuilder,
+    RowFilter, RowSelector,
 };
-use parquet::basic::Encoding;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::by_byte::{self, ByByte};
-use super::by_value::{self, ByValue};
+use super::by_value::ByValue;
 use super::matcher::{Matcher, Stage, not_compiled};
 use super::read_ahead::ReadAhead;
 use super::sample::Sample;
@@ -43,6 +41,7 @@ use crate::error::QueryError;
 use crate::service::Budget;
 use crate::table::attributes::FileExprs;
 use crate::table::file::SegmentFile;
+use crate::table::footer::{chunks, has_values, leaves, mask, with_dictionaries};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8_192;
@@ -141,7 +140,7 @@ impl FileFilter {
         let by_value: Vec<usize> = by_value.map(|stage| stage.stage.columns[0]).collect();
         Ok(Some(Self {
             segment: Arc::clone(segment),
-            metadata: with_dictionaries(metadata, &by_value)?,
+            metadata: with_dictionaries(&metadata, &by_value)?,
             stages,
             columns,
         }))
@@ -310,75 +309,10 @@ impl FileStage {
     }
 }
 
-/// True when the column `place` is of text, and every page of it refers to a dictionary.
-fn has_values(metadata: &ArrowReaderMetadata, place: usize) -> bool {
-    let is_text = metadata.schema().field(place).data_type() == &DataType::Utf8View;
-    let only_keys = |chunk: &ColumnChunkMetaData| {
-        let encodings = chunk.page_encoding_stats_mask();
-        chunk.dictionary_page_offset().is_some()
-            && encodings.is_some_and(|mask| mask.is_only(Encoding::RLE_DICTIONARY))
-    };
-    is_text && chunks(metadata.metadata(), &[place]).all(only_keys)
-}
-
 /// Bytes of the columns `places` in the file.
 fn bytes(metadata: &ParquetMetaData, places: &[usize]) -> i64 {
     let chunks = chunks(metadata, places);
     chunks.map(ColumnChunkMetaData::compressed_size).sum()
-}
-
-/// What the file has of the columns `places`.
-fn chunks<'a>(
-    metadata: &'a ParquetMetaData,
-    places: &'a [usize],
-) -> impl Iterator<Item = &'a ColumnChunkMetaData> {
-    leaves(metadata, places).flat_map(|leaf| {
-        let groups = metadata.row_groups().iter();
-        groups.map(move |group| group.column(leaf))
-    })
-}
-
-/// The leaves of the columns `places`.
-fn leaves<'a>(
-    metadata: &'a ParquetMetaData,
-    places: &'a [usize],
-) -> impl Iterator<Item = usize> + 'a {
-    let schema = metadata.file_metadata().schema_descr();
-    let is_wanted = |leaf: &usize| places.contains(&schema.get_column_root_idx(*leaf));
-    (0..schema.num_columns()).filter(is_wanted)
-}
-
-/// The same file, with the columns `places` read as keys and dictionaries.
-fn with_dictionaries(
-    metadata: ArrowReaderMetadata,
-    places: &[usize],
-) -> Result<ArrowReaderMetadata, QueryError> {
-    if places.is_empty() {
-        return Ok(metadata);
-    }
-    let schema = metadata.schema();
-    let fields = schema.fields().iter().enumerate().map(|(place, field)| {
-        if !places.contains(&place) {
-            return Arc::clone(field);
-        }
-        Arc::new(
-            field
-                .as_ref()
-                .clone()
-                .with_data_type(by_value::column_type()),
-        )
-    });
-    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    Ok(ArrowReaderMetadata::try_new(
-        Arc::clone(metadata.metadata()),
-        options,
-    )?)
-}
-
-/// The columns `columns` of a segment's file. Those of the table, maps aside, stand where they stand in the table.
-fn mask(metadata: &ArrowReaderMetadata, columns: &[usize]) -> ProjectionMask {
-    ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied())
 }
 
 #[cfg(test)]

@@ -42,11 +42,11 @@ use crate::filter::{TEXT_COMPARES, number_bound, tests_attribute_key};
 use crate::language::Order;
 use crate::language::quantity::Number;
 
-pub(super) type Expr = Arc<dyn PhysicalExpr>;
+pub(crate) type Expr = Arc<dyn PhysicalExpr>;
 
 /// Makes the expressions of a scan of `spans` fit its files.
 #[derive(Debug)]
-pub(super) struct SpanFiles;
+pub(crate) struct SpanFiles;
 
 impl PhysicalExprAdapterFactory for SpanFiles {
     fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {

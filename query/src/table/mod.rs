@@ -13,6 +13,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod file;
+pub(crate) mod footer;
 mod functions;
 mod hot;
 pub(crate) mod ids;
@@ -36,6 +37,7 @@ use datafusion::logical_expr::LogicalPlanBuilder;
 use hot::HotTable;
 use stored::StoredTable;
 
+pub(crate) use attributes::SpanFiles;
 pub(crate) use stored::SEGMENTS_URL;
 
 /// Counts what the scans of one statement touch.

@@ -24,4 +24,5 @@ mod prepare;
 mod questions;
 mod sending;
 mod slt;
+mod span_attributes;
 mod support;

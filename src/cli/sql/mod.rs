@@ -42,7 +42,7 @@ pub(super) struct SqlArgs {
 }
 
 const NOTES: &str = "\
-Tables: spans, traces, events, links, span_tree, span_metrics, service_edges; `SHOW TABLES` and `DESCRIBE spans` tell more. \
+Tables: spans, span_attributes, traces, events, links, span_tree, span_metrics, service_edges; `SHOW TABLES` and `DESCRIBE spans` tell more. \
 Attributes: attributes['http.route'].
 
 Who is asked: the server at --url, if given; the server that uses the data directory; the data directory itself, if no server \

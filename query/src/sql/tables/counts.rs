@@ -1,24 +1,22 @@
 //! The rows of a derived table as the store has them: those of its files one after the other, then those of the hot window. Several rows may
 //! have the same key; counts are not rounded.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use clew_storage::Snapshot;
 use clew_storage::derived::{DerivedFile, DerivedTable};
-use clew_storage::{Snapshot, StoreError};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::common::{Result, ScalarValue, project_schema};
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{BinaryExpr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::prelude::Expr;
 
-/// Batches that may wait for the operator above.
-const BATCHES_WAITING: usize = 2;
+use super::pass::{Out, Pass, PassExec, failed};
 
 /// A derived table of a snapshot.
 #[derive(Debug)]
@@ -63,11 +61,11 @@ impl TableProvider for CountsTable {
         _state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let minutes = Minutes::of(filters);
         let files = self.snapshot.derived(self.table);
-        let partition = CountsPartition {
+        let pass = CountsPass {
             files: files
                 .filter(|file| minutes.meet(file.meta().minutes))
                 .cloned()
@@ -75,16 +73,10 @@ impl TableProvider for CountsTable {
             snapshot: self.snapshot.clone(),
             table: self.table,
             now: self.now,
-            schema: Arc::clone(&self.schema),
+            projection: projection.cloned(),
+            schema: project_schema(&self.schema, projection)?,
         };
-        Ok(Arc::new(StreamingTableExec::try_new(
-            Arc::clone(&self.schema),
-            vec![Arc::new(partition)],
-            projection,
-            [],
-            false,
-            limit,
-        )?))
+        Ok(Arc::new(PassExec::new(pass)))
     }
 }
 
@@ -140,55 +132,60 @@ impl Minutes {
 
 /// All rows.
 #[derive(Debug, Clone)]
-struct CountsPartition {
+struct CountsPass {
     files: Vec<Arc<DerivedFile>>,
     snapshot: Snapshot,
     table: DerivedTable,
     now: i64,
+    /// Columns of the table to give; all if `None`.
+    projection: Option<Vec<usize>>,
+    /// Schema of what is given.
     schema: SchemaRef,
 }
 
-impl CountsPartition {
-    /// Shows all rows to `send`, until it says no.
-    fn run(&self, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<(), StoreError> {
-        for file in &self.files {
-            if !send(file.read()?) {
-                return Ok(());
-            }
-        }
-        let hot = self.snapshot.hot_counts();
-        if send(hot.rows(self.table).clone()) && self.table == DerivedTable::ServiceEdges {
-            send(hot.overdue_edges(self.now));
-        }
-        Ok(())
+impl CountsPass {
+    fn projected(&self, rows: RecordBatch) -> Result<RecordBatch> {
+        Ok(match &self.projection {
+            Some(projection) => rows.project(projection)?,
+            None => rows,
+        })
     }
 }
 
-impl PartitionStream for CountsPartition {
+impl fmt::Display for CountsPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "files={}", self.files.len())
+    }
+}
+
+impl Pass for CountsPass {
+    const NAME: &'static str = "CountsExec";
+
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut builder =
-            RecordBatchReceiverStream::builder(Arc::clone(&self.schema), BATCHES_WAITING);
-        let sender = builder.tx();
-        let partition = self.clone();
-        let batch_rows = context.session_config().batch_size();
-        builder.spawn_blocking(move || {
-            let mut send = |batch: RecordBatch| {
-                for first in (0..batch.num_rows()).step_by(batch_rows) {
-                    let rows = batch_rows.min(batch.num_rows() - first);
-                    if sender.blocking_send(Ok(batch.slice(first, rows))).is_err() {
-                        return false;
-                    }
-                }
-                !sender.is_closed()
-            };
-            let read = partition.run(&mut send);
-            read.map_err(|error| DataFusionError::External(Box::new(error)))
-        });
-        builder.build()
+    fn partitions(&self) -> usize {
+        1
+    }
+
+    fn again(&self) -> Self {
+        self.clone()
+    }
+
+    fn run(&self, _partition: usize, _memory: MemoryReservation, send: Out<'_>) -> Result<()> {
+        for file in &self.files {
+            let rows = file.read().map_err(failed)?;
+            if !send(self.projected(rows)?) {
+                return Ok(());
+            }
+        }
+        let hot = self.snapshot.hot_counts();
+        let more = send(self.projected(hot.rows(self.table).clone())?);
+        if more && self.table == DerivedTable::ServiceEdges {
+            send(self.projected(hot.overdue_edges(self.now))?);
+        }
+        Ok(())
     }
 }
 

@@ -1,15 +1,18 @@
 //! The tables that are made of `spans` while a statement runs.
 //!
 //! ```text
+//!  span_attributes               one row an attribute of a span, with all of the span                   ([`attributes`])
 //!  events, links                 views: one row an event or link, with its span's ids and service      ([`views`])
 //!  span_tree                     one row a span, with its place in its whole trace and its parent       ([`tree`])
 //!  span_metrics, service_edges   views of the store's counts by minute ([`counts`]), one row a key        ([`derived`])
 //! ```
 //!
-//! `spans` and `traces` themselves are those of [`crate::table`].
+//! Those that are no views are scanned by threads that may block ([`pass`]). `spans` and `traces` themselves are those of [`crate::table`].
 
+mod attributes;
 mod counts;
 mod derived;
+mod pass;
 mod tree;
 mod views;
 
@@ -27,10 +30,11 @@ use crate::table::{ScanCount, tables};
 pub(super) use tree::traces_together;
 
 /// Names of all tables and views.
-pub(super) const NAMES: [&str; 7] = [
+pub(super) const NAMES: [&str; 8] = [
     "events",
     "links",
     "service_edges",
+    "span_attributes",
     "span_metrics",
     "span_tree",
     "spans",
@@ -71,6 +75,8 @@ pub(super) async fn all(
         provider.register_table(name.to_owned(), view(plan))?;
     }
     provider.register_table("span_tree".to_owned(), tree)?;
+    let attributes = attributes::SpanAttributes::new(snapshot.clone(), Arc::clone(count));
+    provider.register_table("span_attributes".to_owned(), Arc::new(attributes))?;
     Ok(provider)
 }
 

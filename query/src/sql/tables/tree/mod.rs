@@ -11,7 +11,6 @@ mod place;
 mod scan;
 mod spread;
 
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -19,25 +18,16 @@ use async_trait::async_trait;
 use clew_storage::schema::{self as stored, column};
 use clew_storage::{Snapshot, TraceId};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue, project_schema};
-use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{
     BinaryExpr, Operator, TableProviderFilterPushDown, TableType, expr::InList,
 };
+use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalSortExpr};
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType, ReplaceChildrenOptions,
-};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
-};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::Expr;
 
+use super::pass::{Pass, PassExec};
 use crate::filter::Prune;
 use crate::table::ScanCount;
 use scan::{Scan, Shared};
@@ -58,9 +48,6 @@ const INPUT: [usize; 13] = [
     column::PARENT_OFFSET,
     column::SUBTREE_SIZE,
 ];
-
-/// Batches that may wait for the operator above.
-const BATCHES_WAITING: usize = 2;
 
 /// Columns of the table.
 pub(super) fn schema() -> SchemaRef {
@@ -169,8 +156,9 @@ impl TableProvider for SpanTree {
             ids,
             projection: projection.cloned().unwrap_or(all),
             schema: project_schema(&self.schema, projection)?,
+            shared: Shared::default(),
         };
-        Ok(Arc::new(SpanTreeExec::new(Arc::new(scan))))
+        Ok(Arc::new(PassExec::new(scan)))
     }
 }
 
@@ -198,137 +186,16 @@ fn trace_ids(filter: &Expr) -> Option<Vec<TraceId>> {
     }
 }
 
-/// The scan of the table.
-#[derive(Debug)]
-struct SpanTreeExec {
-    scan: Arc<Scan>,
-    shared: Arc<Shared>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
-}
-
-impl SpanTreeExec {
-    fn new(scan: Arc<Scan>) -> Self {
-        Self::with_orderings(scan, [])
-    }
-
-    fn with_orderings(
-        scan: Arc<Scan>,
-        orderings: impl IntoIterator<Item = [PhysicalSortExpr; 1]>,
-    ) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new_with_orderings(Arc::clone(&scan.schema), orderings),
-            Partitioning::UnknownPartitioning(scan.partitions),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Self {
-            scan,
-            shared: Arc::default(),
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-}
-
 /// `plan`, if it is a scan of the table that gives trace ids, as one that says that it is in the order of these. It is not: the spans of a trace stand
 /// together, in one partition. It shares nothing with `plan`, and one of them alone may run.
 pub(in crate::sql) fn traces_together(
     plan: &Arc<dyn ExecutionPlan>,
 ) -> Option<Arc<dyn ExecutionPlan>> {
-    let tree = plan.downcast_ref::<SpanTreeExec>()?;
-    let column = Column::new_with_schema("trace_id", &tree.scan.schema).ok()?;
+    let tree = plan.downcast_ref::<PassExec<Scan>>()?.pass();
+    let column = Column::new_with_schema("trace_id", tree.schema()).ok()?;
     let by_trace = [PhysicalSortExpr::new_default(Arc::new(column))];
-    let together = SpanTreeExec::with_orderings(Arc::clone(&tree.scan), [by_trace]);
+    let together = PassExec::with_orderings(tree.again(), [by_trace]);
     Some(Arc::new(together))
-}
-
-impl DisplayAs for SpanTreeExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .scan
-            .segments
-            .iter()
-            .map(|segment| segment.meta().name.as_str())
-            .collect();
-        write!(f, "SpanTreeExec: segments=[{}]", names.join(", "))?;
-        if let Some(ids) = &self.scan.ids {
-            write!(f, ", traces={}", ids.len())?;
-        }
-        Ok(())
-    }
-}
-
-impl ExecutionPlan for SpanTreeExec {
-    fn name(&self) -> &'static str {
-        "SpanTreeExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(Arc::clone(&self.scan))))
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let mut builder =
-            RecordBatchReceiverStream::builder(Arc::clone(&self.scan.schema), BATCHES_WAITING);
-        let sender = builder.tx();
-        let (scan, shared) = (Arc::clone(&self.scan), Arc::clone(&self.shared));
-        let memory = MemoryConsumer::new("SpanTree").register(context.memory_pool());
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let batch_rows = context.session_config().batch_size();
-        builder.spawn_blocking(move || {
-            let mut send = |batch: arrow::array::RecordBatch| {
-                for first in (0..batch.num_rows()).step_by(batch_rows) {
-                    let rows = batch_rows.min(batch.num_rows() - first);
-                    metrics.record_output(rows);
-                    if sender.blocking_send(Ok(batch.slice(first, rows))).is_err() {
-                        return false;
-                    }
-                }
-                !sender.is_closed()
-            };
-            scan.run(partition, memory, &shared, &mut send)
-        });
-        Ok(builder.build())
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
-    }
 }
 
 #[cfg(test)]

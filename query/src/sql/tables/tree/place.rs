@@ -17,7 +17,7 @@ use clew_storage::span::start_order;
 use clew_storage::tree::{self, Node, Role};
 use datafusion::common::Result;
 
-use super::scan::failed;
+use super::super::pass::failed;
 use crate::rows::Columns;
 
 /// Spans of whole traces, each trace's together and depth first.

@@ -4,6 +4,7 @@
 //! together by the one that is done last.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +13,10 @@ use arrow::compute::{interleave_record_batch, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use clew_storage::segment::SegmentTable;
 use clew_storage::{Segment, Snapshot, TraceId};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::Result;
 use datafusion::execution::memory_pool::MemoryReservation;
 
+use super::super::pass::{Out, Pass, failed};
 use super::place::{Needed, Placed, repeats_ids};
 use super::{INPUT, spread};
 use crate::rows::Columns;
@@ -24,11 +26,6 @@ use crate::runs::{Run, runs_of};
 const CHUNK_ROWS: u32 = 16_384;
 /// Memory that a row takes while it is worked on: its columns, read and written.
 const ROW_BYTES: usize = 400;
-
-/// An error of the store or of this crate as one of a plan.
-pub(super) fn failed(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
 
 /// What to read, and what to give.
 #[derive(Debug)]
@@ -44,21 +41,46 @@ pub(super) struct Scan {
     pub(super) schema: SchemaRef,
     /// In so many partitions; one where traces are looked up.
     pub(super) partitions: usize,
+    pub(super) shared: Shared,
 }
 
-impl Scan {
-    /// Gives the rows of a partition to `send`, until it says that nobody wants more.
-    ///
-    /// # Errors
-    /// When a segment cannot be read, or what has to be put together is more than there is memory for.
-    pub(super) fn run(
-        &self,
-        partition: usize,
-        memory: MemoryReservation,
-        shared: &Shared,
-        send: &mut dyn FnMut(RecordBatch) -> bool,
-    ) -> Result<()> {
-        let mut pass = Pass {
+impl fmt::Display for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.segments.iter().map(|segment| &segment.meta().name);
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        write!(f, "segments=[{}]", names.join(", "))?;
+        match &self.ids {
+            Some(ids) => write!(f, ", traces={}", ids.len()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Pass for Scan {
+    const NAME: &'static str = "SpanTreeExec";
+
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            snapshot: self.snapshot.clone(),
+            segments: self.segments.clone(),
+            ids: self.ids.clone(),
+            projection: self.projection.clone(),
+            schema: Arc::clone(&self.schema),
+            partitions: self.partitions,
+            shared: Shared::default(),
+        }
+    }
+
+    fn run(&self, partition: usize, memory: MemoryReservation, send: Out<'_>) -> Result<()> {
+        let mut work = Work {
             scan: self,
             partition,
             memory,
@@ -66,11 +88,13 @@ impl Scan {
             gathered: Gathered::default(),
         };
         match &self.ids {
-            Some(ids) => pass.named(ids),
-            None => pass.whole(shared),
+            Some(ids) => work.named(ids),
+            None => work.whole(),
         }
     }
+}
 
+impl Scan {
     /// Segments that are not read whole.
     fn others(&self) -> Vec<Arc<Segment>> {
         let read: HashSet<&str> = self
@@ -114,15 +138,16 @@ struct Gathered {
     rows: BTreeMap<TraceId, Vec<(usize, usize)>>,
 }
 
-struct Pass<'a> {
+/// One partition's part of a scan.
+struct Work<'a> {
     scan: &'a Scan,
     partition: usize,
     memory: MemoryReservation,
-    send: &'a mut dyn FnMut(RecordBatch) -> bool,
+    send: Out<'a>,
     gathered: Gathered,
 }
 
-impl Pass<'_> {
+impl Work<'_> {
     /// A few traces, each looked up.
     fn named(&mut self, ids: &[TraceId]) -> Result<()> {
         let ids: HashSet<TraceId> = ids.iter().copied().collect();
@@ -132,8 +157,8 @@ impl Pass<'_> {
     }
 
     /// The part of all traces of the segments that is this partition's. The one that is done last puts together what all have gathered.
-    fn whole(&mut self, shared: &Shared) -> Result<()> {
-        let joint = self.joint(shared)?;
+    fn whole(&mut self) -> Result<()> {
+        let joint = self.joint()?;
         let mut number = 0;
         for segment in &self.scan.segments {
             if !self.segment(segment, &mut number, &joint)? {
@@ -141,7 +166,7 @@ impl Pass<'_> {
             }
         }
         {
-            let mut sharing = shared.lock();
+            let mut sharing = self.scan.shared.lock();
             sharing.gathered.take(std::mem::take(&mut self.gathered));
             sharing.memory.push(self.memory.take());
             sharing.done += 1;
@@ -152,14 +177,14 @@ impl Pass<'_> {
         }
         self.look_up(&self.scan.others(), &joint)?;
         self.put_together()?;
-        shared.lock().memory.clear();
+        self.scan.shared.lock().memory.clear();
         Ok(())
     }
 
     /// The traces that lie in several places, those of the hot window among them, which are gathered on the way.
-    fn joint(&mut self, shared: &Shared) -> Result<Arc<HashSet<TraceId>>> {
+    fn joint(&mut self) -> Result<Arc<HashSet<TraceId>>> {
         // The other partitions wait for it.
-        let mut sharing = shared.lock();
+        let mut sharing = self.scan.shared.lock();
         if let Some(joint) = &sharing.joint {
             return Ok(Arc::clone(joint));
         }

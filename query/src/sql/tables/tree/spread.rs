@@ -11,7 +11,7 @@ use clew_storage::{Segment, TraceId, schema};
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::MemoryReservation;
 
-use super::scan::failed;
+use super::super::pass::failed;
 use crate::rows::Columns;
 
 /// Bits of the filter a trace.
