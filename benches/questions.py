@@ -20,7 +20,7 @@ REPLACED = {
 }
 #: Columns that are approximate in every engine, and how far off they may be.
 APPROXIMATE = {("12", 3): 0.1, ("13", 5): 0.1}
-#: `percentile_cont` rounds the place between two values to a millionth; sums of floating-point numbers depend on their order.
+#: ClickHouse rounds what it interpolates; sums of floating-point numbers depend on their order.
 ROUNDED = 1e-6
 
 

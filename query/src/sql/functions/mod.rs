@@ -4,13 +4,15 @@
 //! - [`attribute_is`](crate::filter) and its like, for pruning;
 //! - `hex`, `trace_id`, `span_id`, `is_root`: ids in and out ([`ids`]);
 //! - `time_bucket`: the start of the interval that a time is in, with ranges that reach the scan ([`time_bucket`]);
-//! - `histogram`, `histogram_merge`, `histogram_quantile`: exponential histograms ([`histogram`]).
+//! - `histogram`, `histogram_merge`, `histogram_quantile`: exponential histograms ([`histogram`]);
+//! - `percentile_cont`, which DataFusion has, for groups of many values ([`percentile`]).
 //!
 //! None of ours makes more than its input but histograms, which have at most 160 buckets.
 
 mod guard;
 pub(super) mod histogram;
 mod ids;
+mod percentile;
 pub(super) mod time_bucket;
 
 use std::sync::Arc;
@@ -36,6 +38,11 @@ pub(super) fn scalar(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
 /// The aggregate functions.
 pub(super) fn aggregate() -> Vec<Arc<AggregateUDF>> {
     let mut functions = SessionStateDefaults::default_aggregate_functions();
-    functions.extend([histogram::histogram(), histogram::merge()]);
+    functions.retain(|function| function.name() != "percentile_cont");
+    functions.extend([
+        histogram::histogram(),
+        histogram::merge(),
+        percentile::percentile_cont(),
+    ]);
     functions
 }
