@@ -134,6 +134,9 @@ fn check(server: &Server, spans: u64) {
     let roots = reader.sql_count("SELECT count(*) FROM span_tree WHERE is_root");
     let without_parent = "SELECT count(*) FROM spans WHERE parent_span_id IS NULL";
     assert_eq!(roots, reader.sql_count(without_parent));
+    let entries = "SELECT sum(cardinality(attributes)) FROM spans";
+    let rows = "SELECT count(*) FROM span_attributes";
+    assert_eq!(reader.sql_count(rows), reader.sql_count(entries));
     // Only the filters of the segments know where these are, and that the second is nowhere.
     for (table, found) in [("orders_other", 7), ("no_such_table", 0)] {
         let having =
