@@ -36,8 +36,6 @@ use crate::table::footer::{has_values, leaves, mask, with_dictionaries};
 const BATCH_ROWS: usize = 8_192;
 /// Bytes of what is read of a chunk of spans at most, about, as the file has them before compression.
 const CHUNK_BYTES: usize = 8 << 20;
-/// Spans of a chunk at most where maps and lists of them are given, which are copied for each entry.
-const NESTED_ROWS: usize = 2_048;
 /// Where fewer than one span in so many meets the condition, the decoder skips the others; it costs more than it saves where more do.
 const FEW: usize = 128;
 
@@ -204,13 +202,8 @@ impl<'a> File<'a> {
         let largest = self.columns.iter().map(|(_, place)| bytes(&[*place])).max();
         let bytes = bytes(&self.spans.columns) + largest.unwrap_or(0);
         let chunks = bytes.div_ceil(CHUNK_BYTES);
-        let rows = rows_of(group).div_ceil(chunks.max(1)).max(1);
-        let mut given = self.scan.schema.fields().iter();
-        if given.any(|field| field.data_type().is_nested()) {
-            rows.min(NESTED_ROWS)
-        } else {
-            rows
-        }
+        let rows = rows_of(group).div_ceil(chunks.max(1));
+        rows.clamp(1, self.scan.chunk_rows_max())
     }
 
     /// The spans of row group `group` that are asked for; `None` when none is.

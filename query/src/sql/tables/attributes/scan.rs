@@ -23,6 +23,8 @@ use crate::filter::Prune;
 
 /// Spans of the hot window that are worked on at a time.
 const HOT_ROWS: usize = 8_192;
+/// Spans that are worked on at a time where maps and lists of them are given, which are copied for each entry.
+const NESTED_ROWS: usize = 2_048;
 
 /// What to read, and what to give.
 #[derive(Debug)]
@@ -156,6 +158,16 @@ impl Pass for Scan {
 }
 
 impl Scan {
+    /// Spans that may be worked on at a time.
+    pub(super) fn chunk_rows_max(&self) -> usize {
+        let mut given = self.schema.fields().iter();
+        if given.any(|field| field.data_type().is_nested()) {
+            NESTED_ROWS
+        } else {
+            usize::MAX
+        }
+    }
+
     /// Gives what a batch of the hot window has.
     fn hot(&self, batch: &SpanBatch, send: Out<'_>) -> Result<bool> {
         let condition = self.condition.of_span.as_ref();
@@ -173,7 +185,7 @@ impl Scan {
         let condition =
             condition.map(|condition| reassign_expr_columns(Arc::clone(condition), &schema));
         let condition = condition.transpose()?;
-        for spans in batch.tables(Some(&read), HOT_ROWS) {
+        for spans in batch.tables(Some(&read), HOT_ROWS.min(self.chunk_rows_max())) {
             let wanted = condition.as_ref().map(|condition| met(condition, &spans));
             let columns = of_spans(&self.projection);
             let columns = columns.map(|column| Arc::clone(spans.column(place(column))));
