@@ -8,12 +8,11 @@ use clew_storage::backup::{BackupReport, backup_dir};
 use clew_storage::env::Env;
 use indicatif::{HumanBytes, ProgressBar};
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::{Failure, Outcome, progress, say};
 use crate::client::Call;
 use crate::config::Loaded;
 use crate::serve::admin::BackupCall;
-use crate::serve::open_store;
 
 /// Flags of `clew backup`.
 #[derive(Debug, Args)]
@@ -82,10 +81,7 @@ async fn make(
         let call = Call::post("/admin/backup", "application/json", body);
         return progress::ask(client, &call, bar).await;
     }
-    if !loaded.config.data_dir.is_dir() {
-        bail!("there is no directory {}", loaded.config.data_dir.display());
-    }
-    let (store, _) = open_store(&loaded.config).context("the data directory cannot be opened")?;
+    let (store, _) = open_stopped(loaded)?;
     store
         .close()
         .await

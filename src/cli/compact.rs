@@ -7,11 +7,10 @@ use clap::Args;
 use clew_storage::store::CompactionReport;
 use indicatif::HumanBytes;
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::{Failure, Outcome, say};
 use crate::client::Call;
 use crate::config::Loaded;
-use crate::serve::open_store;
 
 /// Flags of `clew compact`.
 #[derive(Debug, Args)]
@@ -49,7 +48,7 @@ async fn compact(loaded: &Loaded) -> anyhow::Result<CompactionReport> {
             .ok()?;
         return serde_json::from_slice(&answer.body).context("the server's report cannot be read");
     }
-    let (store, _) = open_store(&loaded.config).context("the data directory cannot be opened")?;
+    let (store, _) = open_stopped(loaded)?;
     store
         .flush()
         .await

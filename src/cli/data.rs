@@ -1,15 +1,19 @@
 //! The data directory that a command works on: through the server that uses it, or by itself where none does.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use clap::Args;
+use clew_storage::Store;
+use clew_storage::store::Recovery;
 
 use super::Misuse;
 use crate::client::Client;
 use crate::config::{ConfigFlags, Loaded};
 use crate::serve::admin::SOCKET;
+use crate::serve::open_store;
 
 /// Longest wait for an answer of the admin socket: a check of all data takes its time.
 const TIMEOUT: Duration = Duration::from_hours(24);
@@ -37,6 +41,27 @@ impl DataArgs {
     pub(super) fn is_given(&self) -> bool {
         self.data_dir.is_some() || self.config.is_some()
     }
+}
+
+/// The store in the data directory that `loaded` names, which no server uses, and what its opening found.
+pub(super) fn open_stopped(loaded: &Loaded) -> anyhow::Result<(Store, Recovery)> {
+    let config = &loaded.config;
+    check_data_dir(&config.data_dir)?;
+    open_store(config).context("the data directory cannot be opened")
+}
+
+/// Fails where no spans have ever been: to open a store there would make one.
+pub(super) fn check_data_dir(data_dir: &Path) -> anyhow::Result<()> {
+    let shown = data_dir.display();
+    if !data_dir.is_dir() {
+        bail!("there is no directory {shown}");
+    }
+    if !Store::is_in(data_dir) {
+        bail!(
+            "{shown} is no data directory of a server: it has no manifest, no segments and no log"
+        );
+    }
+    Ok(())
 }
 
 /// A client of the server that uses the data directory; `None` when no server does.

@@ -3,10 +3,9 @@
 use anyhow::Context;
 use clap::Args;
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::{Failure, Outcome, say};
 use crate::client::Call;
-use crate::serve::open_store;
 
 /// Flags of `clew flush`.
 #[derive(Debug, Args)]
@@ -24,8 +23,7 @@ pub(super) async fn run(args: FlushArgs) -> Result<Outcome, Failure> {
             .await?
             .ok()?;
     } else {
-        let (store, _) =
-            open_store(&loaded.config).context("the data directory cannot be opened")?;
+        let (store, _) = open_stopped(&loaded)?;
         store.close().await.context("the flush failed")?;
     }
     say("flushed");

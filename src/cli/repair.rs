@@ -1,17 +1,16 @@
 //! `clew repair`: says what can be done about damage, and does it when told to.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use clew_storage::env::Env;
 use clew_storage::repair::{Remedy, Repair, RepairReport, plan_dir};
 use indicatif::{HumanBytes, ProgressBar};
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, check_data_dir, open_stopped, running_server};
 use super::{Failure, Outcome, progress, say};
 use crate::client::Call;
 use crate::config::Loaded;
 use crate::serve::admin::RepairCall;
-use crate::serve::open_store;
 
 /// Flags of `clew repair`.
 #[derive(Debug, Args)]
@@ -59,9 +58,7 @@ async fn repair(loaded: &Loaded, apply: bool, bar: &ProgressBar) -> anyhow::Resu
         return progress::ask(client, &call, bar).await;
     }
     let data_dir = loaded.config.data_dir.clone();
-    if !data_dir.is_dir() {
-        bail!("there is no directory {}", data_dir.display());
-    }
+    check_data_dir(&data_dir)?;
     if apply {
         return apply_here(loaded, bar).await;
     }
@@ -77,8 +74,7 @@ async fn repair(loaded: &Loaded, apply: bool, bar: &ProgressBar) -> anyhow::Resu
 
 /// Repairs a directory that no server uses. To open it is a repair already: what is damaged of the log is set aside, orphans go.
 async fn apply_here(loaded: &Loaded, bar: &ProgressBar) -> anyhow::Result<RepairReport> {
-    let (store, recovery) =
-        open_store(&loaded.config).context("the data directory cannot be opened")?;
+    let (store, recovery) = open_stopped(loaded)?;
     store
         .flush()
         .await

@@ -7,12 +7,12 @@ use clap::Args;
 use clew_storage::store::RetentionReport;
 use indicatif::HumanBytes;
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::{Failure, Misuse, Outcome, say};
 use crate::client::Call;
 use crate::config::{Loaded, parse_duration, parse_size};
 use crate::serve::admin::RetentionCall;
-use crate::serve::{nanoseconds, open_store};
+use crate::serve::nanoseconds;
 
 /// Flags of `clew retention`.
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ async fn retain(loaded: &Loaded, call: RetentionCall) -> anyhow::Result<Retentio
             .ok()?;
         return serde_json::from_slice(&answer.body).context("the server's report cannot be read");
     }
-    let (store, _) = open_store(&loaded.config).context("the data directory cannot be opened")?;
+    let (store, _) = open_stopped(loaded)?;
     let retaining = store.clone();
     let report = tokio::task::spawn_blocking(move || retaining.retain_with(&call.request()))
         .await

@@ -9,11 +9,10 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::{Failure, Misuse, Outcome, say};
 use crate::client::Call;
 use crate::config::{Loaded, parse_duration, parse_policies, read_policy_text};
-use crate::serve::open_store;
 use crate::trial::{Amount, Fault, OfService, TrialReport, try_policies};
 
 /// `clew sampling …`.
@@ -73,7 +72,7 @@ async fn attempt(loaded: &Loaded, text: String, last: Duration) -> anyhow::Resul
             .ok()?;
         return serde_json::from_slice(&answer.body).context("the server's report cannot be read");
     }
-    let (store, _) = open_store(&loaded.config).context("the data directory cannot be opened")?;
+    let (store, _) = open_stopped(loaded)?;
     let policies = parse_policies(&text).map_err(|error| anyhow!(error))?;
     let epoch = loaded.config.storage.epoch_age;
     let report = tokio::task::spawn_blocking(move || {

@@ -1,6 +1,6 @@
 //! Who answers: a running server, or a data directory that no server uses, through the same routes.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use clap::Args;
@@ -11,11 +11,11 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::Failure;
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, open_stopped, running_server};
 use super::server::CredentialArgs;
 use crate::client::{Answer, Call, Client, Url};
 use crate::config::Loaded;
-use crate::serve::{open_store, query_service};
+use crate::serve::query_service;
 
 /// Where a server is looked for when nothing says where.
 const DEFAULT_URL: &str = "http://127.0.0.1:16686";
@@ -56,7 +56,7 @@ impl Source {
         if let Some(client) = running_server(&loaded).await? {
             return Ok(Self::Server(client));
         }
-        if args.data.is_given() || loaded.config.data_dir.is_dir() {
+        if args.data.is_given() || Store::is_in(&loaded.config.data_dir) {
             return Ok(directory(&loaded)?);
         }
         let url = DEFAULT_URL.parse().expect("a constant address");
@@ -139,10 +139,7 @@ fn client(args: &SourceArgs, url: &Url) -> anyhow::Result<Client> {
 
 fn directory(loaded: &Loaded) -> anyhow::Result<Source> {
     let config = &loaded.config;
-    if !config.data_dir.is_dir() {
-        bail!("there is no directory {}", config.data_dir.display());
-    }
-    let (store, _) = open_store(config).context("the data directory cannot be opened")?;
+    let (store, _) = open_stopped(loaded)?;
     let router = clew_query::router(query_service(config, &store));
     Ok(Source::Directory(Box::new((router, store))))
 }

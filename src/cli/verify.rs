@@ -1,12 +1,12 @@
 //! `clew verify`: a check of everything that is stored, with a progress bar and a report.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use clew_storage::env::Env;
 use clew_storage::verify::{VerifyReport, verify_dir};
 use indicatif::{HumanBytes, ProgressBar};
 
-use super::data::{DataArgs, running_server};
+use super::data::{DataArgs, check_data_dir, running_server};
 use super::{Failure, Outcome, progress, say};
 use crate::client::Call;
 use crate::config::Loaded;
@@ -48,9 +48,7 @@ async fn check(loaded: &Loaded, bar: &ProgressBar) -> anyhow::Result<VerifyRepor
     }
     let (data_dir, bar) = (loaded.config.data_dir.clone(), bar.clone());
     let work = move || {
-        if !data_dir.is_dir() {
-            bail!("there is no directory {}", data_dir.display());
-        }
+        check_data_dir(&data_dir)?;
         let show = &mut |progress| progress::show(&bar, progress);
         verify_dir(&Env::system(), &data_dir, show).context("the data directory cannot be read")
     };

@@ -369,6 +369,34 @@ fn a_backup_holds_what_was_acknowledged_and_comes_back() {
 }
 
 #[test]
+fn a_directory_of_something_else_is_refused_and_left_alone() {
+    let other = DataDir::new(&[]);
+    let dir = other.path().join("other");
+    fs::create_dir_all(&dir).expect("a directory");
+    fs::write(dir.join("notes.txt"), "mine").expect("a file");
+    let dir = dir.to_str().expect("a path in UTF-8");
+    for command in [
+        &["sql", "SELECT count(*) FROM spans"][..],
+        &["verify"],
+        &["repair"],
+        &["repair", "--apply"],
+        &["flush"],
+        &["compact"],
+        &["retention"],
+        &["backup", "/no/such/backup"],
+    ] {
+        let arguments = [command, &["--data-dir", dir]].concat();
+        let said = clew(&arguments, &[]).bad(1);
+        assert!(
+            said.contains("is no data directory of a server"),
+            "{command:?}: {said}"
+        );
+        let entries = fs::read_dir(dir).expect("a directory");
+        assert_eq!(entries.count(), 1, "{command:?}");
+    }
+}
+
+#[test]
 fn retention_goes_by_size_too() {
     let data = stored();
     let run = |arguments: &[&str]| ended(&data.run(arguments));

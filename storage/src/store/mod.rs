@@ -53,6 +53,7 @@ use crate::derived::{Total, TotalKey};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::ids::TraceId;
+use crate::manifest;
 use crate::measure;
 use crate::recent::{Claimed, PayloadHash};
 use crate::repair::RepairReport;
@@ -98,6 +99,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// True when `data_dir` has a manifest, segments or a log, which [`Store::open`] would make in any directory.
+    #[must_use]
+    pub fn is_in(data_dir: &Path) -> bool {
+        let segments = data_dir.join(names::SEGMENTS_DIR);
+        [manifest::dir(data_dir), segments, wal::dir(data_dir)]
+            .iter()
+            .any(|part| part.is_dir())
+    }
+
     /// Locks the directory, reads the manifest, replays the log, removes orphans, starts the writer and the flusher.
     ///
     /// When the log cannot be written at the moment the store opens nevertheless, serves reads and refuses payloads; see
