@@ -19,8 +19,19 @@ pub(crate) use number::{TEXT_COMPARES, attribute_number, number_bound, text_comp
 pub(crate) use pattern::Pattern;
 pub(crate) use prune::Prune;
 
+use arrow::array::{Array, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+
 use crate::language::Order;
 use crate::language::quantity::Number;
+
+/// Where a condition is met that gave `mask`: null is no match.
+pub(crate) fn is_true(mask: &BooleanArray) -> BooleanBuffer {
+    match mask.nulls() {
+        Some(known) => mask.values() & known.inner(),
+        None => mask.values().clone(),
+    }
+}
 
 /// A condition on one span.
 #[derive(Debug, Clone, PartialEq)]

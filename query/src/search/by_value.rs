@@ -15,10 +15,12 @@ use arrow::array::{
     Array, ArrayData, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
 };
 use arrow::compute;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::matcher::Stage;
+use crate::filter::is_true;
+use crate::table::footer::DictionaryKey;
 
 /// A condition and what it says of the dictionary that it met last.
 pub(super) struct ByValue {
@@ -59,7 +61,7 @@ impl ByValue {
 
     /// Which rows of a table with that column meet it.
     pub(super) fn evaluate(&mut self, table: &RecordBatch) -> Result<BooleanArray, ArrowError> {
-        let Some(column) = table.column(0).as_dictionary_opt::<UInt32Type>() else {
+        let Some(column) = table.column(0).as_dictionary_opt::<DictionaryKey>() else {
             let message = "a column was not read as a dictionary".to_owned();
             return Err(ArrowError::SchemaError(message));
         };
@@ -69,10 +71,7 @@ impl ByValue {
             Values::One(key) => compute::kernels::cmp::eq(keys, &UInt32Array::new_scalar(*key))?,
             Values::Some(meeting) => compute::take(meeting, keys, None)?.as_boolean().clone(),
         };
-        let mask = match mask.null_count() {
-            0 => mask,
-            _ => compute::prep_null_mask_filter(&mask),
-        };
+        let mask = BooleanArray::new(is_true(&mask), None);
         if self.of_null && keys.null_count() > 0 {
             return compute::or(&mask, &compute::is_null(keys)?);
         }
@@ -126,7 +125,7 @@ mod tests {
         of(DictionaryArray::try_new(keys, values).unwrap())
     }
 
-    fn of(column: DictionaryArray<UInt32Type>) -> RecordBatch {
+    fn of(column: DictionaryArray<DictionaryKey>) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([("name", Arc::new(column) as ArrayRef, true)])
             .unwrap()
     }

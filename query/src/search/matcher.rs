@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
@@ -20,7 +20,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, SessionContext};
 
 use crate::error::QueryError;
-use crate::filter::{Filter, Prune, reads_attributes};
+use crate::filter::{Filter, Prune, is_true, reads_attributes};
 
 /// Compiles expressions. It has no tables, and making one takes longer than many a search.
 static COMPILER: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
@@ -161,13 +161,7 @@ impl Stage {
             .evaluate(table)
             .and_then(|value| value.into_array(table.num_rows()));
         let mask = value.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
-        let mask = mask.as_boolean();
-        // Null is no match.
-        Ok(if mask.null_count() > 0 {
-            compute::prep_null_mask_filter(mask)
-        } else {
-            mask.clone()
-        })
+        Ok(BooleanArray::new(is_true(mask.as_boolean()), None))
     }
 }
 

@@ -38,7 +38,7 @@ use hot::HotTable;
 use stored::StoredTable;
 
 pub(crate) use attributes::SpanFiles;
-pub(crate) use stored::SEGMENTS_URL;
+pub(crate) use stored::{SEGMENTS_URL, access};
 
 /// Counts what the scans of one statement touch.
 #[derive(Debug, Default)]

@@ -74,12 +74,12 @@ impl StoredTable {
             SegmentTable::Traces => format!("{}.traces.parquet", segment.meta().name),
         };
         let mut partitioned = PartitionedFile::new(path, file.bytes());
-        if self.table == SegmentTable::Spans {
-            match access(segment, prune)? {
-                Access::Nothing => return Ok(None),
-                Access::Some(plan) => partitioned = partitioned.with_extension(plan),
-                Access::All => {}
+        if self.table == SegmentTable::Spans && *prune != Prune::Unknown {
+            let plan = access(segment, prune)?;
+            if plan.row_group_indexes().is_empty() {
+                return Ok(None);
             }
+            partitioned = partitioned.with_extension(plan);
         }
         let statistics = Arc::new(self.statistics(segment));
         Ok(Some(
@@ -235,16 +235,10 @@ fn groups(mut files: Vec<PartitionedFile>, groups_max: usize) -> Vec<FileGroup> 
 }
 
 /// What of a segment's `spans` has to be read.
-enum Access {
-    All,
-    Some(ParquetAccessPlan),
-    Nothing,
-}
-
-fn access(segment: &Segment, prune: &Prune) -> Result<Access> {
-    if *prune == Prune::Unknown {
-        return Ok(Access::All);
-    }
+///
+/// # Errors
+/// When its footer cannot be read.
+pub(crate) fn access(segment: &Segment, prune: &Prune) -> Result<ParquetAccessPlan> {
     let metadata = segment
         .metadata(SegmentTable::Spans)
         .map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -265,11 +259,7 @@ fn access(segment: &Segment, prune: &Prune) -> Result<Access> {
         }
         first = end;
     }
-    if plan.row_group_indexes().is_empty() {
-        Ok(Access::Nothing)
-    } else {
-        Ok(Access::Some(plan))
-    }
+    Ok(plan)
 }
 
 /// Those of the ascending ranges `rows` that lie in the row group from `first` to `end`.

@@ -12,6 +12,7 @@
 //! all kinds become before, is left to DataFusion: windows, `DISTINCT`, no groups.
 
 use std::mem::size_of;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListArray};
@@ -28,6 +29,8 @@ use datafusion::logical_expr::{
     Signature,
 };
 use datafusion::physical_expr::expressions::Literal;
+
+use crate::filter::is_true;
 
 /// Values of a block; those of small groups are fewer, and grow.
 const BLOCK_VALUES: usize = 8_192;
@@ -133,12 +136,12 @@ impl Group {
         }
     }
 
-    /// Takes the values `values`, without copying them where they are many.
-    fn extend(&mut self, values: &ScalarBuffer<f64>) {
-        if values.len() >= BLOCK_VALUES {
-            self.full.push(values.clone());
+    /// Takes those of `values` that are in `range`, without copying them where they are many.
+    fn extend(&mut self, values: &ScalarBuffer<f64>, range: Range<usize>) {
+        if range.len() >= BLOCK_VALUES {
+            self.full.push(values.slice(range.start, range.len()));
         } else {
-            values.iter().for_each(|value| self.push(*value));
+            values[range].iter().for_each(|value| self.push(*value));
         }
     }
 
@@ -199,8 +202,8 @@ impl GroupsAccumulator for Groups {
         let values = doubles(std::slice::from_ref(lists.values()))?.values();
         for (row, (range, group)) in lists.value_offsets().windows(2).zip(group_of).enumerate() {
             if lists.is_valid(row) {
-                let (first, end) = (range[0] as usize, range[1] as usize);
-                self.groups[*group].extend(&values.slice(first, end - first));
+                let range = range[0] as usize..range[1] as usize;
+                self.groups[*group].extend(values, range);
             }
         }
         Ok(())
@@ -264,11 +267,7 @@ fn lists(offsets: OffsetBuffer<i32>, values: Float64Array) -> Result<Vec<ArrayRe
 /// Which of `values` count; all if `None`.
 fn kept(values: &Float64Array, filter: Option<&BooleanArray>) -> Option<BooleanBuffer> {
     let set = values.nulls().map(|nulls| nulls.inner().clone());
-    let filter = filter.map(|filter| match filter.nulls() {
-        Some(known) => filter.values() & known.inner(),
-        None => filter.values().clone(),
-    });
-    match (set, filter) {
+    match (set, filter.map(is_true)) {
         (Some(set), Some(filter)) => Some(&set & &filter),
         (set, filter) => set.or(filter),
     }

@@ -130,7 +130,11 @@ impl<P: Pass> ExecutionPlan for PassExec<P> {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(self.pass.again())))
+        Ok(Arc::new(Self {
+            pass: Arc::new(self.pass.again()),
+            properties: Arc::clone(&self.properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
     }
 
     fn execute(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Schema, SchemaRef};
 use clew_storage::schema as stored;
@@ -15,7 +15,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::Expr;
 
 use super::{KEY, schema};
-use crate::filter::Prune;
+use crate::filter::{Prune, is_true};
 
 /// True for a condition on columns of the span alone, which the scan evaluates.
 pub(super) fn is_of_span(filter: &Expr) -> bool {
@@ -86,7 +86,7 @@ impl Condition {
             None => Ok(BooleanBuffer::new_set(keys.len())),
             Some(condition) => {
                 let keys = RecordBatch::try_new(key_schema()?, vec![Arc::new(keys) as ArrayRef])?;
-                met(condition, &keys)
+                met(&condition.evaluate(&keys)?.into_array(keys.num_rows())?)
             }
         }
     }
@@ -96,19 +96,14 @@ fn key_schema() -> Result<SchemaRef> {
     Ok(Arc::new(Schema::project(&schema(), &[KEY])?))
 }
 
-/// In which rows `condition` is true.
+/// Where a condition that gave `answers` is met.
 ///
 /// # Errors
-/// When it cannot be evaluated.
-pub(super) fn met(condition: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<BooleanBuffer> {
-    let value = condition.evaluate(rows)?.into_array(rows.num_rows())?;
-    let value: &BooleanArray = value
-        .as_boolean_opt()
-        .ok_or_else(|| internal_datafusion_err!("a condition is not true or false"))?;
-    Ok(match value.nulls() {
-        Some(known) => value.values() & known.inner(),
-        None => value.values().clone(),
-    })
+/// When the answers are not true or false.
+pub(super) fn met(answers: &dyn Array) -> Result<BooleanBuffer> {
+    let mask = answers.as_boolean_opt();
+    let mask = mask.ok_or_else(|| internal_datafusion_err!("a condition is not true or false"))?;
+    Ok(is_true(mask))
 }
 
 impl fmt::Display for Condition {

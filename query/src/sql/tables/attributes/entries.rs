@@ -8,23 +8,21 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use clew_storage::segment::attributes::double_text;
 use datafusion::common::Result;
 
-use super::{KEY, SPAN, VALUE};
+use super::scan::Scan;
+use super::{KEY, VALUE};
 use crate::table::footer::DictionaryKey;
 
 /// A chunk of spans.
 pub(super) struct Chunk<'a> {
+    pub(super) scan: &'a Scan,
     /// The columns of them that are asked for, in the order of the table.
     pub(super) spans: &'a [ArrayRef],
     /// Those that meet the condition; all without one.
     pub(super) wanted: Option<BooleanBuffer>,
-    /// Columns of the table to give.
-    pub(super) projection: &'a [usize],
-    /// Schema of what is given.
-    pub(super) schema: &'a SchemaRef,
 }
 
 impl Chunk<'_> {
@@ -80,8 +78,8 @@ impl Chunk<'_> {
         values: impl Fn() -> Result<ArrayRef>,
     ) -> Result<RecordBatch> {
         let mut spans = self.spans.iter();
-        let mut columns = Vec::with_capacity(self.projection.len());
-        for place in self.projection {
+        let mut columns = Vec::with_capacity(self.scan.projection.len());
+        for place in &self.scan.projection {
             columns.push(match *place {
                 KEY => keys()?,
                 VALUE => values()?,
@@ -92,18 +90,11 @@ impl Chunk<'_> {
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let schema = Arc::clone(self.schema);
+        let schema = Arc::clone(&self.scan.schema);
         Ok(RecordBatch::try_new_with_options(
             schema, columns, &options,
         )?)
     }
-}
-
-/// Columns of `spans` among those of the table.
-pub(super) fn of_spans(projection: &[usize]) -> impl Iterator<Item = usize> {
-    projection
-        .iter()
-        .filter_map(|place| place.checked_sub(SPAN))
 }
 
 fn places(set: &BooleanBuffer) -> UInt32Array {

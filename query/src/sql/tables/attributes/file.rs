@@ -8,17 +8,14 @@ use arrow::array::{
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use clew_storage::Segment;
 use clew_storage::schema as stored;
 use clew_storage::segment::SegmentTable;
 use clew_storage::segment::attributes::{AttributeLayout, AttributeOwner};
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
-use datafusion::physical_plan::PhysicalExpr;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection,
 };
@@ -26,8 +23,9 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use super::super::pass::{Out, failed};
 use super::condition::{Condition, met};
-use super::entries::{Chunk, of_spans};
-use super::scan::Scan;
+use super::entries::Chunk;
+use super::part::Part;
+use super::scan::{Scan, column_of_spans};
 use crate::table::SpanFiles;
 use crate::table::file::SegmentFile;
 use crate::table::footer::{has_values, leaves, mask, with_dictionaries};
@@ -38,30 +36,6 @@ const BATCH_ROWS: usize = 8_192;
 const CHUNK_BYTES: usize = 8 << 20;
 /// Where fewer than one span in so many meets the condition, the decoder skips the others; it costs more than it saves where more do.
 const FEW: usize = 128;
-
-/// Expressions over some columns of the file.
-struct Part {
-    /// Places in the file, ascending.
-    columns: Vec<usize>,
-    exprs: Vec<Arc<dyn PhysicalExpr>>,
-}
-
-impl Part {
-    fn of(exprs: Vec<Arc<dyn PhysicalExpr>>, file: &SchemaRef) -> Result<Self> {
-        let read = exprs.iter().flat_map(collect_columns);
-        let mut columns: Vec<usize> = read.map(|column| column.index()).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        let read: SchemaRef = Arc::new(Schema::project(file, &columns)?);
-        let exprs = exprs
-            .into_iter()
-            .map(|expr| reassign_expr_columns(expr, &read));
-        Ok(Self {
-            exprs: exprs.collect::<Result<_>>()?,
-            columns,
-        })
-    }
-}
 
 /// A segment's `spans`, ready to be read.
 pub(super) struct File<'a> {
@@ -99,11 +73,8 @@ impl<'a> File<'a> {
             let condition = adapter.rewrite(Arc::clone(condition))?;
             Part::of(vec![condition], schema)
         });
-        let table = stored::spans();
-        let spans = of_spans(&scan.projection).map(|place| {
-            let column = Column::new(table.field(place).name(), place);
-            adapter.rewrite(Arc::new(column))
-        });
+        let spans = scan.of_spans().map(column_of_spans);
+        let spans = spans.map(|column| adapter.rewrite(column));
         let layout = segment.attribute_layout().map_err(failed)?;
         let columns = columns(&layout, &scan.condition)?;
         let coded = columns.iter().map(|(_, place)| *place);
@@ -126,17 +97,18 @@ impl<'a> File<'a> {
         Arc::ptr_eq(&self.segment, segment)
     }
 
-    /// Gives the rows of row group `group` to `send`; false when nobody wants more.
+    /// Gives what the rows `selection` of row group `group` have, or all rows, to `send`; false when nobody wants more.
     ///
     /// # Errors
     /// When it cannot be read, or memory does not suffice.
     pub(super) fn group(
         &self,
         group: usize,
+        selection: Option<RowSelection>,
         memory: &MemoryReservation,
         send: Out<'_>,
     ) -> Result<bool> {
-        let Some(rows) = self.rows(group)? else {
+        let Some(rows) = self.rows(group, selection)? else {
             return Ok(send(RecordBatch::new_empty(Arc::clone(&self.scan.schema))));
         };
         let step = self.chunk_rows(group);
@@ -158,19 +130,16 @@ impl<'a> File<'a> {
         memory: &MemoryReservation,
         send: Out<'_>,
     ) -> Result<bool> {
-        let wanted = rows.met.as_ref();
         let read = |metadata: &ArrowReaderMetadata, columns: &[usize]| {
             self.read(metadata, group, columns, rows, &range)
         };
         let of_spans = read(&self.metadata, &self.spans.columns)?;
         let spans_bytes = of_spans.get_array_memory_size();
-        let exprs = self.spans.exprs.iter();
-        let spans = exprs.map(|expr| expr.evaluate(&of_spans)?.into_array(range.len()));
+        let met = rows.met.as_ref();
         let chunk = Chunk {
-            spans: &spans.collect::<Result<Vec<_>>>()?,
-            wanted: wanted.map(|met| met.slice(range.start, range.len())),
-            projection: &self.scan.projection,
-            schema: &self.scan.schema,
+            scan: self.scan,
+            spans: &self.spans.of_rows(&of_spans)?,
+            wanted: met.map(|met| met.slice(range.start, range.len())),
         };
         for (key, place) in &self.columns {
             let read = read(&self.coded, &[*place])?;
@@ -206,16 +175,15 @@ impl<'a> File<'a> {
         rows.clamp(1, self.scan.chunk_rows_max())
     }
 
-    /// The spans of row group `group` that are asked for; `None` when none is.
-    fn rows(&self, group: usize) -> Result<Option<Rows>> {
+    /// Those of the rows `selection` of row group `group`, or of all, that are asked for; `None` when none is.
+    fn rows(&self, group: usize, selection: Option<RowSelection>) -> Result<Option<Rows>> {
+        let selected = selection.as_ref().map(RowSelection::row_count);
+        let all = rows_of(self.metadata.metadata().row_group(group));
         let mut rows = Rows {
-            selection: self.named(group),
-            count: rows_of(self.metadata.metadata().row_group(group)),
+            selection,
+            count: selected.unwrap_or(all),
             met: None,
         };
-        if let Some(selection) = &rows.selection {
-            rows.count = selection.row_count();
-        }
         let Some(condition) = &self.condition else {
             return Ok((rows.count > 0).then_some(rows));
         };
@@ -235,30 +203,16 @@ impl<'a> File<'a> {
         Ok((count > 0).then_some(rows))
     }
 
-    /// The rows of the traces that the condition names; `None` when it names none.
-    fn named(&self, group: usize) -> Option<RowSelection> {
-        let rows = self.scan.condition.prune.rows(&self.segment)?;
-        let groups = self.metadata.metadata().row_groups();
-        let first: usize = groups[..group].iter().map(rows_of).sum();
-        let end = first + rows_of(&groups[group]);
-        let inside = rows.into_iter().filter_map(|range| {
-            let from = (range.start as usize).max(first);
-            let to = (range.end as usize).min(end);
-            (from < to).then(|| from - first..to - first)
-        });
-        Some(RowSelection::from_consecutive_ranges(inside, end - first))
-    }
-
     /// Which of `rows` meet `condition`.
     fn met(&self, condition: &Part, group: usize, rows: &Rows) -> Result<BooleanBuffer> {
-        let expr = &condition.exprs[0];
+        let answers = |rows: &RecordBatch| met(&condition.of_rows(rows)?[0]);
         if condition.columns.is_empty() {
-            return met(expr, &without_columns(rows.count)?);
+            return answers(&without_columns(rows.count)?);
         }
         let mut all = BooleanBufferBuilder::new(rows.count);
         let reader = self.reader(&self.metadata, group, &condition.columns, rows, BATCH_ROWS);
         for batch in reader.build()? {
-            all.append_buffer(&met(expr, &batch?)?);
+            all.append_buffer(&answers(&batch?)?);
         }
         Ok(all.finish())
     }

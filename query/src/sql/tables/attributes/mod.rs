@@ -16,6 +16,8 @@
 mod condition;
 mod entries;
 mod file;
+mod hot;
+mod part;
 mod scan;
 
 use std::sync::Arc;
@@ -40,6 +42,7 @@ const KEY: usize = 0;
 const VALUE: usize = 1;
 /// Place of the first column of the span; the others follow as in `spans`.
 const SPAN: usize = 2;
+
 /// Columns of the table.
 pub(super) fn schema() -> SchemaRef {
     let own = [

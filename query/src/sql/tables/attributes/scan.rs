@@ -6,23 +6,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
-use clew_storage::schema::{self as stored, column};
-use clew_storage::segment::SegmentTable;
+use clew_storage::schema as stored;
 use clew_storage::{Segment, Snapshot, SpanBatch};
 use datafusion::common::Result;
+use datafusion::datasource::physical_plan::parquet::RowGroupAccess;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::PhysicalExpr;
+use parquet::arrow::arrow_reader::RowSelection;
 
-use super::super::pass::{Out, Pass, failed};
-use super::condition::{Condition, met};
-use super::entries::{Chunk, of_spans};
+use super::super::pass::{Out, Pass};
+use super::SPAN;
+use super::condition::Condition;
 use super::file::File;
+use super::hot::Hot;
 use crate::filter::Prune;
+use crate::table::access;
 
-/// Spans of the hot window that are worked on at a time.
-const HOT_ROWS: usize = 8_192;
 /// Spans that are worked on at a time where maps and lists of them are given, which are copied for each entry.
 const NESTED_ROWS: usize = 2_048;
 
@@ -42,8 +43,8 @@ pub(super) struct Scan {
 /// One piece of work.
 #[derive(Debug, Clone)]
 enum Turn {
-    /// A row group of a segment.
-    Stored(Arc<Segment>, usize),
+    /// A row group of a segment, and which of its rows; all if `None`.
+    Stored(Arc<Segment>, usize, Option<RowSelection>),
     /// A batch of the hot window.
     Hot(Arc<SpanBatch>),
 }
@@ -67,12 +68,16 @@ impl Turns {
             if !prune.segment(segment) {
                 continue;
             }
-            let metadata = segment.metadata(SegmentTable::Spans).map_err(failed)?;
-            let groups = 0..metadata.metadata().num_row_groups();
-            prune.will_ask(segment, &groups);
             let before = all.len();
-            let held = groups.filter(|group| prune.row_group(segment, *group));
-            all.extend(held.map(|group| Turn::Stored(Arc::clone(segment), group)));
+            let groups = access(segment, prune)?.into_inner();
+            for (group, rows) in groups.into_iter().enumerate() {
+                let rows = match rows {
+                    RowGroupAccess::Skip => continue,
+                    RowGroupAccess::Scan => None,
+                    RowGroupAccess::Selection(rows) => Some(rows),
+                };
+                all.push(Turn::Stored(Arc::clone(segment), group, rows));
+            }
             segments += usize::from(all.len() > before);
         }
         all.extend(snapshot.hot().iter().cloned().map(Turn::Hot));
@@ -137,16 +142,18 @@ impl Pass for Scan {
 
     /// Takes turns until none is left.
     fn run(&self, _partition: usize, memory: MemoryReservation, send: Out<'_>) -> Result<()> {
+        let hot = Hot::new(self)?;
         let mut last: Option<File<'_>> = None;
         while let Some(turn) = self.turns.take() {
             let more = match turn {
-                Turn::Hot(batch) => self.hot(batch, send)?,
-                Turn::Stored(segment, group) => {
+                Turn::Hot(batch) => hot.batch(batch, send)?,
+                Turn::Stored(segment, group, rows) => {
                     let file = match last.take().filter(|file| file.is_of(segment)) {
                         Some(file) => file,
                         None => File::new(self, segment)?,
                     };
-                    last.insert(file).group(*group, &memory, send)?
+                    last.insert(file)
+                        .group(*group, rows.clone(), &memory, send)?
                 }
             };
             if !more {
@@ -168,38 +175,15 @@ impl Scan {
         }
     }
 
-    /// Gives what a batch of the hot window has.
-    fn hot(&self, batch: &SpanBatch, send: Out<'_>) -> Result<bool> {
-        let condition = self.condition.of_span.as_ref();
-        let mut read: Vec<usize> = of_spans(&self.projection)
-            .chain(condition.iter().flat_map(|condition| {
-                let columns = collect_columns(condition);
-                columns.into_iter().map(|column| column.index())
-            }))
-            .chain([column::ATTRIBUTES])
-            .collect();
-        read.sort_unstable();
-        read.dedup();
-        let schema: SchemaRef = Arc::new(stored::spans().project(&read)?);
-        let place = |column: usize| read.partition_point(|read| *read < column);
-        let condition =
-            condition.map(|condition| reassign_expr_columns(Arc::clone(condition), &schema));
-        let condition = condition.transpose()?;
-        for spans in batch.tables(Some(&read), HOT_ROWS.min(self.chunk_rows_max())) {
-            let wanted = condition.as_ref().map(|condition| met(condition, &spans));
-            let columns = of_spans(&self.projection);
-            let columns = columns.map(|column| Arc::clone(spans.column(place(column))));
-            let chunk = Chunk {
-                spans: &columns.collect::<Vec<_>>(),
-                wanted: wanted.transpose()?,
-                projection: &self.projection,
-                schema: &self.schema,
-            };
-            let entries = chunk.of_map(spans.column(place(column::ATTRIBUTES)).as_map())?;
-            if !send(entries) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Columns of `spans` that are asked for.
+    pub(super) fn of_spans(&self) -> impl Iterator<Item = usize> {
+        let places = self.projection.iter();
+        places.filter_map(|place| place.checked_sub(SPAN))
     }
+}
+
+/// Column `place` of `spans`.
+pub(super) fn column_of_spans(place: usize) -> Arc<dyn PhysicalExpr> {
+    let spans = stored::spans();
+    Arc::new(Column::new(spans.field(place).name(), place))
 }
