@@ -236,10 +236,10 @@ impl Default for Limits {
             wal_group_bytes: 8 << 20,
             // A payload of 64 MiB and what admission says of its spans.
             wal_record_bytes_max: 72 << 20,
-            epoch_bytes: 38 << 20,
+            epoch_bytes: 36 << 20,
             epoch_age: Duration::from_secs(30),
             // Two epochs, one of which is being written, and a little.
-            hot_window_bytes: 80 << 20,
+            hot_window_bytes: 76 << 20,
             tail_spill_bytes: 4 << 30,
             recent_payload_age: Duration::from_mins(10),
             recent_payloads_max: 1 << 20,

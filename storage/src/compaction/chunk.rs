@@ -10,7 +10,7 @@ use crate::segment::plan::PlannedRow;
 use crate::trace::gather::SpanRef;
 
 /// Rows that are written together.
-const ROWS_MAX: usize = 8192;
+const ROWS_MAX: usize = 4096;
 /// Bytes that are written together, about.
 const BYTES_MAX: usize = 16 << 20;
 

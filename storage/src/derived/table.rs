@@ -46,6 +46,11 @@ impl Counts {
         self.sum_ns += other.sum_ns;
         self.histogram.merge(&other.histogram);
     }
+
+    /// Buckets of the histogram.
+    fn buckets(&self) -> usize {
+        self.histogram.parts().3.len()
+    }
 }
 
 /// What lies on the called side of a call.
@@ -216,20 +221,23 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    /// The rows, sorted.
+    /// The rows, sorted. What a row was counted in is let go as soon as it is written.
     pub(super) fn finish(self) -> RecordBatch {
+        let bucket_field = self.bucket_field();
         let text = |number: u32| &*self.texts[number as usize];
-        let mut order: Vec<_> = self.rows.iter().collect();
+        let mut order: Vec<_> = self.rows.into_iter().collect();
         order.sort_unstable_by_key(|((minute, texts), _)| (*minute, texts.map(text)));
-        let mut minutes = TimestampNanosecondBuilder::new().with_data_type(schema::timestamp());
-        let mut texts = [(); N].map(|()| StringViewBuilder::new().with_deduplicate_strings());
-        let mut figures = Figures::new(self.bucket_field());
+        let mut minutes = TimestampNanosecondBuilder::with_capacity(order.len())
+            .with_data_type(schema::timestamp());
+        let mut texts = [(); N]
+            .map(|()| StringViewBuilder::with_capacity(order.len()).with_deduplicate_strings());
+        let mut figures = Figures::new(&order, bucket_field);
         for ((minute, of_row), counts) in order {
-            minutes.append_value(*minute);
+            minutes.append_value(minute);
             for (builder, number) in texts.iter_mut().zip(of_row) {
-                builder.append_value(text(*number));
+                builder.append_value(text(number));
             }
-            figures.append(counts);
+            figures.append(&counts);
         }
         let mut columns: Vec<ArrayRef> = vec![Arc::new(minutes.finish())];
         let texts = texts.iter_mut();
@@ -260,14 +268,17 @@ struct Figures {
 }
 
 impl Figures {
-    fn new(bucket_field: Arc<Field>) -> Self {
+    /// With room for `rows`.
+    fn new<K>(rows: &[(K, Counts)], bucket_field: Arc<Field>) -> Self {
+        let (count, buckets) = (rows.len(), rows.iter().map(|(_, counts)| counts.buckets()));
+        let buckets = Float64Builder::with_capacity(buckets.sum());
         Self {
-            sums: [(); 3].map(|()| Float64Builder::new()),
-            extremes: [(); 2].map(|()| Int64Builder::new()),
-            scale: Int32Builder::new(),
-            zero: Float64Builder::new(),
-            offset: Int32Builder::new(),
-            buckets: ListBuilder::new(Float64Builder::new()).with_field(bucket_field),
+            sums: [(); 3].map(|()| Float64Builder::with_capacity(count)),
+            extremes: [(); 2].map(|()| Int64Builder::with_capacity(count)),
+            scale: Int32Builder::with_capacity(count),
+            zero: Float64Builder::with_capacity(count),
+            offset: Int32Builder::with_capacity(count),
+            buckets: ListBuilder::with_capacity(buckets, count).with_field(bucket_field),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::interleave::interleave;
 use crate::schema::column;
 
 /// Rows of one part at most.
-const ROWS_MAX: usize = 8192;
+const ROWS_MAX: usize = 4096;
 /// Bytes of resources and scopes that are spread in one part, at most; but never less than one row.
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
@@ -48,7 +48,10 @@ impl<'a> RowSource<'a> {
     }
 
     /// Batch and row there of each of the rows `rows`.
-    pub(super) fn places(&self, rows: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn places(
+        &self,
+        rows: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = (usize, usize)> {
         let planned = self.rows[rows].iter();
         planned.map(|row| (row.span.batch as usize, row.span.row as usize))
     }

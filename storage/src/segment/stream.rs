@@ -22,9 +22,9 @@ use crate::error::StoreError;
 use crate::schema::column;
 
 /// Rows of a part at most.
-const ROWS_MAX: usize = 4096;
+const ROWS_MAX: usize = 2048;
 /// Bytes of text that a part should have at most; a part of one row may have more.
-const TEXT_BYTES: f64 = (4 << 20) as f64;
+const TEXT_BYTES: f64 = (1 << 20) as f64;
 
 /// Some rows that follow each other.
 #[derive(Debug)]

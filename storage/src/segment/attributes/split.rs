@@ -129,7 +129,7 @@ impl Splitter {
     pub(in crate::segment) fn split(
         &mut self,
         placed: &Placed<'_>,
-        rows: impl Iterator<Item = (usize, usize)>,
+        rows: impl ExactSizeIterator<Item = (usize, usize)>,
         collector: &mut ValueCollector,
     ) -> OwnerColumns {
         self.split_with(placed, rows, Some(collector))
@@ -148,10 +148,10 @@ impl Splitter {
     fn split_with(
         &mut self,
         placed: &Placed<'_>,
-        rows: impl Iterator<Item = (usize, usize)>,
+        rows: impl ExactSizeIterator<Item = (usize, usize)>,
         mut collector: Option<&mut ValueCollector>,
     ) -> OwnerColumns {
-        let mut out = Builder::new(&self.layout);
+        let mut out = Builder::new(&self.layout, rows.len());
         for (batch, row) in rows {
             let list = placed.source.lists[batch].list(row);
             let shape = placed.source.shape_of[batch][row];
@@ -198,7 +198,8 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(layout: &OwnerLayout) -> Self {
+    /// For `capacity` lists: a payload may have one group only, and an epoch thousands of payloads.
+    fn new(layout: &OwnerLayout, capacity: usize) -> Self {
         let columns = layout.columns.iter();
         let filled = layout.filled();
         let buckets = filled.last().map_or(0, |last| usize::from(*last) + 1);
@@ -208,12 +209,15 @@ impl Builder {
         }
         Self {
             rows: 0,
-            layout: StringViewBuilder::new(),
+            layout: texts(capacity),
             columns: columns
-                .map(|column| ColumnBuilder::new(column.kind()))
+                .map(|column| ColumnBuilder::new(column.kind(), capacity))
                 .collect(),
             bucket_places,
-            residues: filled.iter().map(|_| ResidueBuilder::new()).collect(),
+            residues: filled
+                .iter()
+                .map(|_| ResidueBuilder::new(capacity))
+                .collect(),
             diverted: String::new(),
         }
     }
@@ -273,6 +277,17 @@ impl Builder {
     }
 }
 
+/// A builder of `capacity` texts. A few take no block of 8 KiB, as otherwise even one of more than 12 bytes does.
+fn texts(capacity: usize) -> StringViewBuilder {
+    /// Bytes of a block for each text.
+    const BYTES: usize = 64;
+    let builder = StringViewBuilder::with_capacity(capacity);
+    match u32::try_from(capacity * BYTES) {
+        Ok(bytes @ 1..8192) => builder.with_fixed_block_size(bytes),
+        _ => builder,
+    }
+}
+
 /// A column that is behind by the rows that have no value.
 enum ColumnBuilder {
     Text(StringViewBuilder),
@@ -282,12 +297,12 @@ enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    fn new(kind: AttributeType) -> Self {
+    fn new(kind: AttributeType, capacity: usize) -> Self {
         match kind {
-            AttributeType::Int => Self::Int(Int64Builder::new()),
-            AttributeType::Double => Self::Double(Float64Builder::new()),
-            AttributeType::Bool => Self::Bool(BooleanBuilder::new()),
-            _ => Self::Text(StringViewBuilder::new()),
+            AttributeType::Int => Self::Int(Int64Builder::with_capacity(capacity)),
+            AttributeType::Double => Self::Double(Float64Builder::with_capacity(capacity)),
+            AttributeType::Bool => Self::Bool(BooleanBuilder::with_capacity(capacity)),
+            _ => Self::Text(texts(capacity)),
         }
     }
 
@@ -388,11 +403,13 @@ struct ResidueBuilder {
 }
 
 impl ResidueBuilder {
-    fn new() -> Self {
+    fn new(capacity: usize) -> Self {
+        let mut offsets = Vec::with_capacity(capacity + 1);
+        offsets.push(0);
         Self {
-            keys: StringBuilder::new(),
-            values: StringBuilder::new(),
-            offsets: vec![0],
+            keys: StringBuilder::with_capacity(capacity, 0),
+            values: StringBuilder::with_capacity(capacity, 0),
+            offsets,
         }
     }
 
@@ -423,5 +440,54 @@ impl ResidueBuilder {
         let entries = StructArray::try_new(fields.clone(), entries, None).expect(VALID);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         Arc::new(MapArray::try_new(field, offsets, entries, None, sorted).expect(VALID))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+
+    use super::*;
+    use crate::attributes::AttributeValue;
+    use crate::limits::AttributeColumns;
+    use crate::segment::attributes::AttributeOwner;
+    use crate::testing::{TestSpan, batch};
+
+    #[test]
+    fn the_one_resource_of_a_small_payload_takes_little_memory() {
+        const KEYS: i64 = 20;
+        let mut span = TestSpan::default();
+        span.group.resource = (0..KEYS)
+            .map(|key| {
+                let text = AttributeValue::String("longer than a view".to_owned());
+                let number = AttributeValue::Int(key);
+                (
+                    format!("key {key}"),
+                    if key % 2 == 0 { text } else { number },
+                )
+            })
+            .collect();
+        let payloads: Vec<_> = (0..100)
+            .map(|at| Arc::new(batch(std::slice::from_ref(&span), at)))
+            .collect();
+        let owner = AttributeOwner::Resource;
+        let source = Source::of(&payloads, owner);
+        let limits = AttributeColumns {
+            spans_min: 1,
+            ..AttributeColumns::default()
+        };
+        let layout = source.layout(&limits, owner);
+        assert_eq!(layout.columns.len() as i64, KEYS);
+        let mut splitter = Splitter::new(layout);
+        let placed = splitter.place_all(source);
+        let groups = splitter.groups(&placed);
+        assert_eq!(groups.len(), payloads.len());
+        for group in &groups {
+            let columns = group.rest.iter().chain([&group.layout]);
+            for column in columns {
+                let bytes = column.get_buffer_memory_size();
+                assert!(bytes <= 256, "{bytes} bytes of {}", column.data_type());
+            }
+        }
     }
 }
